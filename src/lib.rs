@@ -1,0 +1,8 @@
+//! An authenticated gateway from OpenAI-compatible clients to the owner's own Gemini web session.
+//!
+//! # Layout
+//! One request comes in and goes down this list; its answer comes back up.
+
+pub mod chat;
+pub mod error;
+pub mod upstream;

@@ -1,0 +1,3 @@
+//! The gemini-gateway program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The Gemini web app as an upstream, through the owner's own session.

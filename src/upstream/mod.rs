@@ -1,0 +1,103 @@
+//! Who answers: the upstream trait, and what the rest of the gateway may know of an upstream.
+
+pub mod gemini_web;
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use futures_util::Stream;
+use tokio::time::Instant;
+
+use crate::{chat, error::Failure};
+
+/// The events of one answer. Dropping it cancels the request on the wire: an HTTP/2 stream is reset, an HTTP/1.1
+/// connection closed. Nothing else is needed when a client goes away.
+pub type EventStream = Pin<Box<dyn Stream<Item = Result<chat::Event, Failure>> + Send>>;
+
+/// One request on its way to an upstream.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// What is asked.
+    pub request: Arc<chat::Request>,
+    /// Whether pieces are wanted as they come. If not, the upstream gives the final text in one [`chat::Event::Text`],
+    /// so that text it rewrote on the way is right in the whole answer.
+    pub incremental: bool,
+    /// When the client's patience ends: queueing, retries and the answer all fit before it.
+    pub deadline: Instant,
+}
+
+/// A service that can answer chat requests.
+pub trait Upstream: Send + Sync + 'static {
+    /// The models on offer, from memory: never waits for the network.
+    fn models(&self) -> Models;
+
+    /// Resolves a model name a client sent to a public id, or fails with `model_not_found` and the list.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::ModelNotFound`] when no model has this name.
+    fn resolve(&self, name: &str) -> Result<String, Failure>;
+
+    /// Starts one answer. Retries that no client can notice happen inside, before the first output event.
+    fn generate(&self, call: Call) -> EventStream;
+
+    /// What is known of the upstream now, from memory.
+    fn health(&self) -> Health;
+}
+
+/// A list of models and where it comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Models {
+    /// Whether the account itself named them, or the built-in table had to do.
+    pub source: ModelSource,
+    /// The models, best known first.
+    pub list: Vec<Model>,
+}
+
+/// Where a model list comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelSource {
+    /// The upstream account's own list.
+    Account,
+    /// The built-in table: the account was not asked yet, or did not answer.
+    Static,
+}
+
+/// One model as clients see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// Stable public id.
+    pub id: String,
+    /// The upstream's own name for people, if known (`3.6 Flash`).
+    pub name: Option<String>,
+    /// Other names a client may use for it.
+    pub aliases: Vec<String>,
+}
+
+/// The state of one upstream. Holds no secret: it is shown without a key.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// Name of the upstream (`gemini-web`).
+    pub name: &'static str,
+    /// Whether it can answer.
+    pub state: HealthState,
+    /// Time since it entered this state.
+    pub since: Duration,
+    /// Time since the last answer that really arrived, if one did.
+    pub last_success: Option<Duration>,
+    /// Why it cannot answer (or is only just about to): stable code.
+    pub code: Option<&'static str>,
+    /// Why, in a sentence, with the cure.
+    pub reason: Option<String>,
+    /// Further facts in display order: cookie rotation, account status, where the state is kept.
+    pub details: Vec<(&'static str, String)>,
+}
+
+/// Whether an upstream can answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HealthState {
+    /// Still finding out; requests wait for it.
+    Starting,
+    /// Verified with the upstream.
+    Ready,
+    /// It cannot answer now; see the reason.
+    Failed,
+}
