@@ -3,6 +3,7 @@
 //! # Layout
 //! One request comes in and goes down this list; its answer comes back up.
 
+pub mod api;
 pub mod chat;
 pub mod error;
 pub mod upstream;

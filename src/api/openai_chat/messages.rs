@@ -1,0 +1,155 @@
+//! The `messages` of a request.
+
+use super::json::{Object, Path, Type, Value};
+use crate::{
+    chat::{Message, Part, Role, ToolCall},
+    error::{Failure, Kind},
+};
+
+/// # Errors
+/// [`Kind::MissingParameter`] or [`Kind::InvalidRequest`] with the path of the field at fault, and
+/// [`Kind::UnsupportedParameter`] for content that is not text.
+pub(super) fn read(messages: &Value<'_, '_>) -> Result<Vec<Message>, Failure> {
+    let items = messages.array()?;
+    if items.is_empty() {
+        return Err(messages.invalid("must hold at least one message"));
+    }
+    items
+        .into_iter()
+        .enumerate()
+        .map(|(index, item)| message(&messages.element(index, item)))
+        .collect()
+}
+
+/// One message. Fields not read here (`name`, `annotations`, `audio`, `reasoning_content` and the like) are what
+/// clients send back of earlier answers, and say nothing a text-only model has to know.
+fn message(message: &Value<'_, '_>) -> Result<Message, Failure> {
+    let mut fields = message.object()?;
+    let path = message.path();
+    let role = fields.require(path.field("role"))?;
+    match role.string()?.as_str() {
+        "developer" | "system" => spoken(Role::System, &mut fields, path),
+        "user" => spoken(Role::User, &mut fields, path),
+        "assistant" => assistant(&mut fields, path),
+        "tool" => {
+            let id = fields.require(path.field("tool_call_id"))?.string()?;
+            tool_result(id, &mut fields, path)
+        }
+        // The form before tools: the name of the function stands for the id of its call.
+        "function" => {
+            let id = fields.require(path.field("name"))?.string()?;
+            tool_result(id, &mut fields, path)
+        }
+        _ => Err(role.invalid("must be one of developer, system, user, assistant, tool")),
+    }
+}
+
+fn spoken(role: Role, fields: &mut Object<'_>, path: &Path<'_>) -> Result<Message, Failure> {
+    let content = fields.require(path.field("content"))?;
+    let parts = parts(&content, role)?;
+    if parts.is_empty() {
+        return Err(content.invalid("must hold at least one part"));
+    }
+    Ok(Message {
+        role,
+        parts,
+        tool_calls: Vec::new(),
+        tool_call_id: None,
+    })
+}
+
+fn tool_result(id: String, fields: &mut Object<'_>, path: &Path<'_>) -> Result<Message, Failure> {
+    let mut message = spoken(Role::Tool, fields, path)?;
+    message.tool_call_id = Some(id);
+    Ok(message)
+}
+
+fn assistant(fields: &mut Object<'_>, path: &Path<'_>) -> Result<Message, Failure> {
+    let refusal = path.field("refusal");
+    // A refusal takes the place of the content in the answer it comes from.
+    let said = fields.take(path.field("content")).or_else(|| fields.take(refusal));
+    let parts = said.map_or(Ok(Vec::new()), |content| parts(&content, Role::Assistant))?;
+    let mut tool_calls = match fields.take(path.field("tool_calls")) {
+        Some(calls) => tool_calls(&calls)?,
+        None => Vec::new(),
+    };
+    if let Some(call) = fields.take(path.field("function_call")) {
+        tool_calls.push(function(&call, None)?);
+    }
+    Ok(Message {
+        role: Role::Assistant,
+        parts,
+        tool_calls,
+        tool_call_id: None,
+    })
+}
+
+fn parts(content: &Value<'_, '_>, role: Role) -> Result<Vec<Part>, Failure> {
+    match content.json_type() {
+        Type::String => Ok(vec![Part::Text(content.string()?)]),
+        Type::Array => content
+            .array()?
+            .into_iter()
+            .enumerate()
+            .map(|(index, item)| part(&content.element(index, item), role))
+            .collect(),
+        _ => Err(content.wrong_type("a string or an array of parts")),
+    }
+}
+
+fn part(part: &Value<'_, '_>, role: Role) -> Result<Part, Failure> {
+    let mut fields = part.object()?;
+    let path = part.path();
+    let kind = fields.require(path.field("type"))?;
+    match kind.string()?.as_str() {
+        "text" => Ok(Part::Text(fields.require(path.field("text"))?.string()?)),
+        "refusal" if role == Role::Assistant => Ok(Part::Text(fields.require(path.field("refusal"))?.string()?)),
+        "image_url" | "input_audio" | "file" | "video_url" => Err(part.failure(
+            Kind::UnsupportedParameter,
+            format!("'{path}' is not text. This version of the gateway takes text parts only: leave it out."),
+        )),
+        _ => Err(kind.invalid("is no known type of part; only text can be sent")),
+    }
+}
+
+fn tool_calls(calls: &Value<'_, '_>) -> Result<Vec<ToolCall>, Failure> {
+    calls
+        .array()?
+        .into_iter()
+        .enumerate()
+        .map(|(index, item)| tool_call(&calls.element(index, item)))
+        .collect()
+}
+
+fn tool_call(call: &Value<'_, '_>) -> Result<ToolCall, Failure> {
+    let mut fields = call.object()?;
+    let path = call.path();
+    if let Some(kind) = fields.take(path.field("type"))
+        && kind.string()? != "function"
+    {
+        return Err(kind.failure(
+            Kind::UnsupportedParameter,
+            format!("'{}' must be function.", kind.path()),
+        ));
+    }
+    let id = fields.require(path.field("id"))?.string()?;
+    function(&fields.require(path.field("function"))?, Some(id))
+}
+
+/// A called function; without an id, its name stands for it.
+fn function(function: &Value<'_, '_>, id: Option<String>) -> Result<ToolCall, Failure> {
+    let mut fields = function.object()?;
+    let path = function.path();
+    let name = fields.require(path.field("name"))?.string()?;
+    let arguments = match fields.take(path.field("arguments")) {
+        None => "{}".to_owned(),
+        // Some clients send the object itself instead of its text.
+        Some(arguments) if arguments.json_type() == Type::Object => arguments.raw().to_owned(),
+        Some(arguments) => arguments.string()?,
+    };
+    Ok(ToolCall {
+        id: id.unwrap_or_else(|| name.clone()),
+        name,
+        arguments,
+    })
+}

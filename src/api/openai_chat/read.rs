@@ -1,0 +1,158 @@
+//! Reads a chat request.
+//!
+//! Every field is honoured, named as ignored, or refused with its path; none is dropped without a word. A field that
+//! is `null` counts as absent, as the official client libraries send it so.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use super::{
+    ability,
+    json::{Object, Path, Type},
+    messages,
+};
+use crate::{
+    chat::{Request, ThinkingLevel},
+    error::{Failure, Kind},
+};
+
+/// What the gateway's configuration says about requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Defaults<'a> {
+    /// The model of a request that names none. Without it such a request is refused.
+    pub default_model: Option<&'a str>,
+    /// Names that clients insist on, and the models they stand for. Applied once: an alias of an alias is not followed.
+    pub aliases: &'a BTreeMap<String, String>,
+}
+
+/// A request as it came in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Incoming {
+    /// What is asked, in neutral words; its model is the name after aliases.
+    pub request: Request,
+    /// The model as the client wrote it (or the default): any text, of any length.
+    pub requested_model: String,
+    /// Whether the answer is to be streamed.
+    pub stream: bool,
+    /// Whether a streamed answer is to end with a usage chunk.
+    pub include_usage: bool,
+    /// Fields that were set and cannot act, each once, fit for a header: 1 to 64 characters of `A-Za-z0-9_.-`.
+    pub ignored: Vec<Cow<'static, str>>,
+}
+
+/// Reads the body of a chat request.
+///
+/// # Errors
+/// [`Kind::InvalidRequest`], [`Kind::MissingParameter`] or [`Kind::UnsupportedParameter`], with the path of the field
+/// at fault unless the body as a whole is. No message shows any of the body's texts.
+pub fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Incoming, Failure> {
+    let mut fields = Object::parse(body)?;
+    let mut ignored = Vec::new();
+
+    let requested_model = model(&mut fields, defaults)?;
+    let messages = messages::read(&fields.require(Path::root("messages"))?)?;
+    let (stream, include_usage) = stream(&mut fields)?;
+    let request = Request {
+        model: defaults
+            .aliases
+            .get(&requested_model)
+            .unwrap_or(&requested_model)
+            .clone(),
+        messages,
+        stop: stop(&mut fields)?,
+        max_tokens: max_tokens(&mut fields)?,
+        thinking: thinking(&mut fields, &mut ignored)?,
+    };
+    ability::refuse_impossible(&mut fields, &mut ignored)?;
+    ability::name_ignored(&mut fields, &mut ignored)?;
+    Ok(Incoming {
+        request,
+        requested_model,
+        stream,
+        include_usage,
+        ignored,
+    })
+}
+
+fn model(fields: &mut Object<'_>, defaults: &Defaults<'_>) -> Result<String, Failure> {
+    const MODEL: Path<'static> = Path::root("model");
+    let named = fields.take(MODEL).map(|model| model.string()).transpose()?;
+    named
+        .filter(|name| !name.is_empty())
+        .or_else(|| defaults.default_model.map(str::to_owned))
+        .ok_or_else(|| MODEL.missing())
+}
+
+fn stream(fields: &mut Object<'_>) -> Result<(bool, bool), Failure> {
+    let stream = match fields.take(Path::root("stream")) {
+        Some(stream) => stream.boolean()?,
+        None => false,
+    };
+    let Some(options) = fields.take(Path::root("stream_options")) else {
+        return Ok((stream, false));
+    };
+    let include_usage = match options.object()?.take(options.path().field("include_usage")) {
+        Some(include_usage) => include_usage.boolean()?,
+        None => false,
+    };
+    Ok((stream, include_usage))
+}
+
+/// More than OpenAI's four, because clients that cap the number do so for OpenAI's own hosts only.
+const MAX_STOP_TEXTS: usize = 64;
+
+fn stop(fields: &mut Object<'_>) -> Result<Vec<String>, Failure> {
+    let Some(stop) = fields.take(Path::root("stop")) else {
+        return Ok(Vec::new());
+    };
+    let mut texts = match stop.json_type() {
+        Type::String => vec![stop.string()?],
+        Type::Array => {
+            let items = stop.array()?;
+            if items.len() > MAX_STOP_TEXTS {
+                return Err(stop.invalid(&format!("must hold at most {MAX_STOP_TEXTS} texts")));
+            }
+            let text = |(index, item)| stop.element(index, item).string();
+            items.into_iter().enumerate().map(text).collect::<Result<_, _>>()?
+        }
+        _ => return Err(stop.wrong_type("a string or an array of strings")),
+    };
+    texts.retain(|text| !text.is_empty());
+    Ok(texts)
+}
+
+/// The limit on visible tokens. Both names are in use; the newer one wins.
+fn max_tokens(fields: &mut Object<'_>) -> Result<Option<u64>, Failure> {
+    let mut read = |name| {
+        let Some(limit) = fields.take(Path::root(name)) else {
+            return Ok(None);
+        };
+        match u64::try_from(limit.integer()?) {
+            Ok(tokens) if tokens > 0 => Ok(Some(tokens)),
+            _ => Err(limit.invalid("must be at least 1")),
+        }
+    };
+    let (newer, older) = (read("max_completion_tokens")?, read("max_tokens")?);
+    Ok(newer.or(older))
+}
+
+/// Gemini's web app knows two levels. What asks for less than the usual one gets that, and is told.
+fn thinking(fields: &mut Object<'_>, ignored: &mut Vec<Cow<'static, str>>) -> Result<Option<ThinkingLevel>, Failure> {
+    let Some(effort) = fields.take(Path::root("reasoning_effort")) else {
+        return Ok(None);
+    };
+    match effort.string()?.as_str() {
+        "none" | "minimal" | "low" => {
+            ignored.push(Cow::Borrowed("reasoning_effort"));
+            Ok(Some(ThinkingLevel::Standard))
+        }
+        "medium" => Ok(Some(ThinkingLevel::Standard)),
+        "high" | "xhigh" | "max" => Ok(Some(ThinkingLevel::Extended)),
+        _ => Err(effort.failure(
+            Kind::InvalidRequest,
+            "'reasoning_effort' must be one of none, minimal, low, medium, high, xhigh, max.",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,343 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::chat::{Message, Role};
+
+mod messages;
+
+fn read(body: &Value) -> Result<Incoming, Failure> {
+    read_bytes(body.to_string().as_bytes())
+}
+
+fn read_bytes(body: &[u8]) -> Result<Incoming, Failure> {
+    let aliases = BTreeMap::from([("gpt-4o".to_owned(), "gemini-flash".to_owned())]);
+    let defaults = Defaults {
+        default_model: None,
+        aliases: &aliases,
+    };
+    request(body, &defaults)
+}
+
+/// A valid request with some fields set.
+fn with(fields: Value) -> Value {
+    let mut body = json!({"model": "gemini-flash", "messages": [{"role": "user", "content": "Hello"}]});
+    for (name, value) in fields.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    body
+}
+
+#[track_caller]
+fn accept(fields: Value) -> Incoming {
+    read(&with(fields)).unwrap()
+}
+
+/// The request is refused with this code and path.
+#[track_caller]
+fn refuse(fields: Value, code: &str, param: &str) {
+    let failure = read(&with(fields.clone())).expect_err(&fields.to_string());
+    assert_eq!(
+        (failure.kind().facts().code, failure.param_name()),
+        (code, Some(param)),
+        "{fields}: {failure}"
+    );
+    assert!(failure.message().ends_with('.'), "{failure}");
+}
+
+const VALUE: &str = "invalid_value";
+const MISSING: &str = "missing_required_parameter";
+const UNSUPPORTED: &str = "unsupported_parameter";
+
+#[test]
+fn a_plain_request_is_read() {
+    assert_eq!(
+        accept(json!({})),
+        Incoming {
+            request: Request {
+                model: "gemini-flash".to_owned(),
+                messages: vec![Message::text(Role::User, "Hello")],
+                ..Request::default()
+            },
+            requested_model: "gemini-flash".to_owned(),
+            stream: false,
+            include_usage: false,
+            ignored: Vec::new(),
+        }
+    );
+}
+
+#[test]
+fn the_body_as_a_whole_has_to_be_an_object() {
+    let table: [(&[u8], &str); 9] = [
+        (b"", "The body is empty. Send a JSON object."),
+        (b" \n", "The body is empty. Send a JSON object."),
+        (b"[]", "The body must be a JSON object, not an array."),
+        (b" \"text\"", "The body must be a JSON object, not a string."),
+        (b"null", "The body must be a JSON object, not null."),
+        (b"{\"model\":", "The body is not valid JSON: see line 1, column 9."),
+        (b"{\"model\":1,}", "The body is not valid JSON: see line 1, column 12."),
+        (b"{} x", "The body is not valid JSON: see line 1, column 4."),
+        (
+            b"{\"a\":\"\xff\"}",
+            "The body is not valid UTF-8 from byte 6 on. Send JSON in UTF-8.",
+        ),
+    ];
+    for (body, message) in table {
+        let failure = read_bytes(body).unwrap_err();
+        assert_eq!(failure.message(), message);
+        assert_eq!((failure.kind(), failure.param_name()), (Kind::InvalidRequest, None));
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_passed_over() {
+    let body = format!("\u{feff}{}", with(json!({})));
+    assert!(read_bytes(body.as_bytes()).is_ok());
+}
+
+#[test]
+fn depth_costs_nothing_in_fields_that_are_not_read() {
+    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    let body = with(json!({}))
+        .to_string()
+        .replacen('{', &format!("{{\"deep\":{deep},"), 1);
+    assert_eq!(read_bytes(body.as_bytes()).unwrap().ignored, ["deep"]);
+    let body = format!("{{\"model\":\"m\",\"messages\":{deep}}}");
+    assert_eq!(
+        read_bytes(body.as_bytes()).unwrap_err().param_name(),
+        Some("messages[0]")
+    );
+}
+
+#[test]
+fn lists_of_fields_and_elements_are_bounded() {
+    let fields = "\"\":0,".repeat(2_000);
+    let body = with(json!({})).to_string().replacen('{', &format!("{{{fields}"), 1);
+    let failure = read_bytes(body.as_bytes()).unwrap_err();
+    assert_eq!(failure.message(), "The body must have at most 1024 fields.");
+    let message = format!("{{{fields}\"role\":\"user\"}}");
+    let failure = read_bytes(format!("{{\"model\":\"m\",\"messages\":[{message}]}}").as_bytes()).unwrap_err();
+    assert_eq!(failure.param_name(), Some("messages[0]"));
+    refuse(json!({"messages": vec![0; 70_000]}), VALUE, "messages");
+}
+
+#[test]
+fn the_model_is_named_aliased_or_the_default() {
+    let incoming = accept(json!({"model": "gpt-4o"}));
+    assert_eq!(incoming.requested_model, "gpt-4o");
+    assert_eq!(incoming.request.model, "gemini-flash");
+    for absent in [json!({"model": null}), json!({"model": ""})] {
+        refuse(absent.clone(), MISSING, "model");
+        let defaults = Defaults {
+            default_model: Some("gemini-pro"),
+            aliases: &BTreeMap::new(),
+        };
+        let incoming = request(with(absent).to_string().as_bytes(), &defaults).unwrap();
+        assert_eq!(incoming.requested_model, "gemini-pro");
+        assert_eq!(incoming.request.model, "gemini-pro");
+    }
+    refuse(json!({"model": 4}), VALUE, "model");
+}
+
+#[test]
+fn null_counts_as_absent_everywhere() {
+    let nulls = [
+        "stream",
+        "stream_options",
+        "n",
+        "stop",
+        "max_tokens",
+        "max_completion_tokens",
+        "temperature",
+        "logprobs",
+        "top_logprobs",
+        "modalities",
+        "audio",
+        "reasoning_effort",
+        "response_format",
+        "tools",
+        "tool_choice",
+        "functions",
+        "function_call",
+        "seed",
+        "top_k",
+    ];
+    let fields: Value = nulls.iter().map(|name| ((*name).to_owned(), Value::Null)).collect();
+    assert_eq!(accept(fields), accept(json!({})));
+}
+
+#[test]
+fn streaming_and_its_usage_chunk() {
+    let incoming =
+        accept(json!({"stream": true, "stream_options": {"include_usage": true, "include_obfuscation": false}}));
+    assert!(incoming.stream && incoming.include_usage && incoming.ignored.is_empty());
+    assert!(!accept(json!({"stream": true, "stream_options": {"include_usage": null}})).include_usage);
+    refuse(json!({"stream": "true"}), VALUE, "stream");
+    refuse(json!({"stream_options": true}), VALUE, "stream_options");
+    refuse(
+        json!({"stream_options": {"include_usage": 1}}),
+        VALUE,
+        "stream_options.include_usage",
+    );
+}
+
+#[test]
+fn stop_texts() {
+    assert_eq!(accept(json!({"stop": "END"})).request.stop, ["END"]);
+    assert_eq!(
+        accept(json!({"stop": ["a", "", "b", "c", "d", "e"]})).request.stop,
+        ["a", "b", "c", "d", "e"]
+    );
+    refuse(json!({"stop": 3}), VALUE, "stop");
+    refuse(json!({"stop": ["a", 3]}), VALUE, "stop[1]");
+    refuse(json!({"stop": ["a", null]}), VALUE, "stop[1]");
+    refuse(json!({"stop": vec!["a"; 65]}), VALUE, "stop");
+}
+
+#[test]
+fn token_limits() {
+    assert_eq!(accept(json!({"max_tokens": 4})).request.max_tokens, Some(4));
+    assert_eq!(accept(json!({"max_tokens": 4.0})).request.max_tokens, Some(4));
+    assert_eq!(
+        accept(json!({"max_tokens": 1e300})).request.max_tokens,
+        Some(u64::try_from(i64::MAX).unwrap())
+    );
+    assert_eq!(
+        accept(json!({"max_tokens": 4, "max_completion_tokens": 5}))
+            .request
+            .max_tokens,
+        Some(5)
+    );
+    refuse(json!({"max_tokens": 0}), VALUE, "max_tokens");
+    refuse(json!({"max_tokens": -1}), VALUE, "max_tokens");
+    refuse(json!({"max_tokens": 0.5}), VALUE, "max_tokens");
+    refuse(json!({"max_completion_tokens": "5"}), VALUE, "max_completion_tokens");
+}
+
+#[test]
+fn reasoning_effort_maps_to_the_two_levels() {
+    for (effort, level, ignored) in [
+        ("none", ThinkingLevel::Standard, true),
+        ("minimal", ThinkingLevel::Standard, true),
+        ("low", ThinkingLevel::Standard, true),
+        ("medium", ThinkingLevel::Standard, false),
+        ("high", ThinkingLevel::Extended, false),
+        ("xhigh", ThinkingLevel::Extended, false),
+        ("max", ThinkingLevel::Extended, false),
+    ] {
+        let incoming = accept(json!({"reasoning_effort": effort}));
+        assert_eq!(incoming.request.thinking, Some(level), "{effort}");
+        assert_eq!(
+            incoming.ignored.contains(&Cow::Borrowed("reasoning_effort")),
+            ignored,
+            "{effort}"
+        );
+    }
+    refuse(json!({"reasoning_effort": "a lot"}), VALUE, "reasoning_effort");
+    refuse(json!({"reasoning_effort": 3}), VALUE, "reasoning_effort");
+}
+
+#[test]
+fn what_would_change_the_answers_shape_is_refused() {
+    accept(
+        json!({"n": 1, "logprobs": false, "top_logprobs": 0, "modalities": ["text"], "response_format": {"type": "text"}}),
+    );
+    refuse(json!({"n": 2}), UNSUPPORTED, "n");
+    refuse(json!({"n": 0}), VALUE, "n");
+    refuse(json!({"n": "1"}), VALUE, "n");
+    refuse(json!({"logprobs": true}), UNSUPPORTED, "logprobs");
+    refuse(json!({"logprobs": 5}), VALUE, "logprobs");
+    refuse(json!({"top_logprobs": 5}), UNSUPPORTED, "top_logprobs");
+    refuse(
+        json!({"audio": {"voice": "alloy", "format": "wav"}}),
+        UNSUPPORTED,
+        "audio",
+    );
+    refuse(json!({"modalities": ["text", "audio"]}), UNSUPPORTED, "modalities");
+    refuse(json!({"modalities": "text"}), VALUE, "modalities");
+    refuse(
+        json!({"response_format": {"type": "json_object"}}),
+        UNSUPPORTED,
+        "response_format",
+    );
+    let schema = json!({"name": "answer", "schema": {}});
+    refuse(
+        json!({"response_format": {"type": "json_schema", "json_schema": schema}}),
+        UNSUPPORTED,
+        "response_format",
+    );
+    refuse(
+        json!({"response_format": {"type": "json_schema"}}),
+        MISSING,
+        "response_format.json_schema",
+    );
+    refuse(
+        json!({"response_format": {"type": "xml"}}),
+        VALUE,
+        "response_format.type",
+    );
+    refuse(json!({"response_format": {}}), MISSING, "response_format.type");
+    refuse(json!({"response_format": "json"}), VALUE, "response_format");
+}
+
+#[test]
+fn tools_are_refused_unless_their_use_is_forbidden() {
+    let tools = json!([{"type": "function", "function": {"name": "weather"}}]);
+    refuse(json!({"tools": tools}), UNSUPPORTED, "tools");
+    refuse(json!({"tools": tools, "tool_choice": "auto"}), UNSUPPORTED, "tools");
+    refuse(json!({"tools": {}}), VALUE, "tools");
+    refuse(json!({"tools": [], "tool_choice": "required"}), VALUE, "tool_choice");
+    refuse(
+        json!({"tool_choice": {"type": "function", "function": {"name": "weather"}}}),
+        VALUE,
+        "tool_choice",
+    );
+    refuse(json!({"tool_choice": "sometimes"}), VALUE, "tool_choice");
+    refuse(json!({"tool_choice": 1}), VALUE, "tool_choice");
+    assert!(accept(json!({"tools": [], "tool_choice": "auto"})).ignored.is_empty());
+    assert_eq!(
+        accept(json!({"tools": tools, "tool_choice": "none"})).ignored,
+        ["tools"]
+    );
+    let functions = json!([{"name": "weather"}]);
+    refuse(json!({"functions": functions}), UNSUPPORTED, "functions");
+    assert_eq!(
+        accept(json!({"functions": functions, "function_call": "none"})).ignored,
+        ["functions"]
+    );
+}
+
+#[test]
+fn fields_without_effect_are_named() {
+    let incoming = accept(json!({
+        "temperature": 0, "top_p": 0.5, "seed": 7, "user": "u", "store": false, "metadata": {"any": ["thing"]},
+        "logit_bias": {"50256": -100}, "top_k": 40, "chat_template_kwargs": {"enable_thinking": false},
+        "bad name\r\n": 1, "": 1,
+    }));
+    let mut names = incoming.ignored;
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "chat_template_kwargs",
+            "logit_bias",
+            "metadata",
+            "seed",
+            "store",
+            "temperature",
+            "top_k",
+            "top_p",
+            "user"
+        ]
+    );
+    refuse(json!({"temperature": "hot"}), VALUE, "temperature");
+    refuse(json!({"logit_bias": []}), VALUE, "logit_bias");
+}
+
+#[test]
+fn the_list_of_unknown_names_is_bounded() {
+    let unknown: Value = (0..40).map(|n| (format!("x{n:02}"), json!(n))).collect();
+    assert_eq!(accept(unknown).ignored.len(), 16);
+    let twice = with(json!({})).to_string().replacen('{', "{\"x\":1,\"x\":2,", 1);
+    assert_eq!(read_bytes(twice.as_bytes()).unwrap().ignored, ["x"]);
+}

@@ -1,0 +1,198 @@
+//! Whatever a client sends is read or refused as its own fault.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::{error, read};
+use crate::error::Side;
+
+/// Reads a body: it must be accepted with a sound result, or refused with a 4xx and a sound error body.
+fn survives(body: &[u8]) -> Result<(), TestCaseError> {
+    let aliases = BTreeMap::from([("gpt-4o".to_owned(), "gemini-flash".to_owned())]);
+    let defaults = read::Defaults {
+        default_model: Some("gemini-flash"),
+        aliases: &aliases,
+    };
+    match read::request(body, &defaults) {
+        Ok(incoming) => {
+            prop_assert!(!incoming.request.messages.is_empty());
+            prop_assert!(incoming.request.stop.iter().all(|stop| !stop.is_empty()));
+            prop_assert_ne!(incoming.request.max_tokens, Some(0));
+            for name in &incoming.ignored {
+                prop_assert!(http::HeaderValue::from_str(name).is_ok());
+            }
+        }
+        Err(failure) => {
+            let facts = failure.kind().facts();
+            prop_assert_eq!(facts.side, Side::Client);
+            prop_assert!(facts.status.is_client_error());
+            let body: Value = serde_json::from_slice(&error::body(&failure)).unwrap();
+            let keys: Vec<&String> = body["error"].as_object().unwrap().keys().collect();
+            prop_assert_eq!(keys, ["code", "message", "param", "type"]);
+        }
+    }
+    Ok(())
+}
+
+/// A request that uses every field this format knows, so that a mutation hits any of them.
+fn full_request() -> Value {
+    json!({
+        "model": "gpt-4o", "stream": true, "stream_options": {"include_usage": true}, "n": 1, "stop": ["a", "b"],
+        "max_tokens": 5, "max_completion_tokens": 6, "temperature": 0.5, "top_p": 1, "seed": 1, "logprobs": false,
+        "top_logprobs": 0, "modalities": ["text"], "reasoning_effort": "high", "response_format": {"type": "text"},
+        "tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "none", "functions": [],
+        "function_call": "auto", "logit_bias": {}, "metadata": {"a": "b"}, "top_k": 3,
+        "messages": [
+            {"role": "system", "content": "s"},
+            {"role": "user", "content": [{"type": "text", "text": "t"}]},
+            {"role": "assistant", "content": null, "refusal": null, "tool_calls": [
+                {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+            {"role": "tool", "tool_call_id": "1", "content": "r"},
+            {"role": "assistant", "content": [{"type": "refusal", "refusal": "no"}]},
+        ],
+    })
+}
+
+/// Words that mean something somewhere in a request.
+fn word() -> impl Strategy<Value = String> {
+    let known = prop::sample::select(vec![
+        "model",
+        "messages",
+        "role",
+        "content",
+        "type",
+        "text",
+        "user",
+        "assistant",
+        "tool",
+        "function",
+        "image_url",
+        "tool_calls",
+        "arguments",
+        "json_schema",
+        "stop",
+        "none",
+        "required",
+        "refusal",
+        "name",
+        "id",
+        "",
+    ]);
+    prop_oneof![3 => known.prop_map(str::to_owned), 1 => ".{0,8}"]
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        word().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((word(), inner), 0..4)
+                .prop_map(|fields| fields.into_iter().collect::<Map<_, _>>().into()),
+        ]
+    })
+}
+
+#[derive(Clone, Debug)]
+enum Mutation {
+    Replace(Value),
+    Remove,
+    Rename(String),
+}
+
+fn mutation() -> impl Strategy<Value = Mutation> {
+    prop_oneof![
+        3 => any_json().prop_map(Mutation::Replace),
+        1 => Just(Mutation::Remove),
+        1 => word().prop_map(Mutation::Rename),
+    ]
+}
+
+/// Walks down from the root, one choice per level, and changes what it arrives at.
+fn mutate(value: &mut Value, way: &[prop::sample::Index], mutation: Mutation) {
+    let Some((step, way)) = way.split_first() else {
+        if let Mutation::Replace(new) = mutation {
+            *value = new;
+        }
+        return;
+    };
+    match value {
+        Value::Array(items) if !items.is_empty() => {
+            let at = step.index(items.len());
+            match mutation {
+                Mutation::Remove if way.is_empty() => drop(items.remove(at)),
+                mutation => mutate(&mut items[at], way, mutation),
+            }
+        }
+        Value::Object(fields) if !fields.is_empty() => {
+            let name = fields.keys().nth(step.index(fields.len())).unwrap().clone();
+            match mutation {
+                Mutation::Remove if way.is_empty() => drop(fields.remove(&name)),
+                Mutation::Rename(new) if way.is_empty() => {
+                    let moved = fields.remove(&name).unwrap();
+                    fields.insert(new, moved);
+                }
+                mutation => mutate(&mut fields[&name], way, mutation),
+            }
+        }
+        _ => mutate(value, &[], mutation),
+    }
+}
+
+#[test]
+fn the_full_request_is_valid() {
+    survives(full_request().to_string().as_bytes()).unwrap();
+    let defaults = read::Defaults {
+        default_model: None,
+        aliases: &BTreeMap::new(),
+    };
+    read::request(full_request().to_string().as_bytes(), &defaults).unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6_000))]
+
+    #[test]
+    fn arbitrary_bytes_are_the_clients_fault(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        survives(&body)?;
+    }
+
+    #[test]
+    fn arbitrary_json_is_the_clients_fault(body in any_json()) {
+        survives(body.to_string().as_bytes())?;
+    }
+
+    #[test]
+    fn mutated_requests_are_read_or_refused(
+        mutations in prop::collection::vec((prop::collection::vec(any::<prop::sample::Index>(), 1..6), mutation()), 1..4),
+    ) {
+        let mut body = full_request();
+        for (way, mutation) in mutations {
+            mutate(&mut body, &way, mutation);
+        }
+        survives(body.to_string().as_bytes())?;
+    }
+
+    #[test]
+    fn damaged_requests_are_read_or_refused(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0_u8..3), 1..6),
+    ) {
+        let mut body = full_request().to_string().into_bytes();
+        for (at, byte, how) in damage {
+            let at = at.index(body.len());
+            match how {
+                0 => body[at] = byte,
+                1 => body.insert(at, byte),
+                _ => body.truncate(at + 1),
+            }
+        }
+        survives(&body)?;
+    }
+}
