@@ -6,4 +6,6 @@
 pub mod api;
 pub mod chat;
 pub mod error;
+/// An upstream of the project's own for the demo and the tests; no part of the way above.
+pub mod standin;
 pub mod upstream;
