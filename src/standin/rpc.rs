@@ -4,6 +4,7 @@ use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
+    account::Account,
     control::About,
     generate, models,
     pages::{instead, set_side_cookies},
@@ -157,7 +158,7 @@ fn user_status(x: &Exchange, inner: &Inner) -> Value {
 }
 
 /// A page of the conversations kept, newest first. None of them is pinned.
-fn list_chats(account: &super::account::Account, payload: &Value) -> Value {
+fn list_chats(account: &Account, payload: &Value) -> Value {
     let number = |value: Option<&Value>| value.and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
     let count = number(payload.get(0)).unwrap_or(13);
     let cursor = payload
