@@ -6,6 +6,6 @@
 pub mod api;
 pub mod chat;
 pub mod error;
-/// An upstream of the project's own for the demo and the tests; no part of the way above.
+// Not on that way: the upstream of the demo and of the tests.
 pub mod standin;
 pub mod upstream;

@@ -70,7 +70,7 @@ pub(super) fn call_entry(id: &str, answer: Result<Value, u32>, identifier: &str)
     }
 }
 
-/// The entry that carries an error code of the assistant.
+/// The entry that carries an error code of the service.
 pub(super) fn error_entry(code: u32, grpc: u32) -> Value {
     json!(["wrb.fr", null, null, null, null, [grpc, null, [[ERROR_TYPE, [code]]]]])
 }
