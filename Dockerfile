@@ -1,0 +1,50 @@
+# The gateway alone in an image: the program, the C library it is linked to, the trusted roots. No shell, no package
+# manager, no other user's files.
+#
+# Three ways to a small image were weighed:
+# - A static glibc binary is the smallest, but glibc resolves host names through libraries it loads at run time, and a
+#   static program then depends on finding exactly the version it was built with. Every upstream call begins with such
+#   a look-up, so that is a failure waiting for the next rebuild.
+# - A static musl binary has no such problem, but musl's allocator costs a threaded server much of its throughput, and
+#   the build needs a second C tool chain for the TLS library.
+# - glibc copied from the image that linked the program: always the matching version, the ordinary resolver (since
+#   glibc 2.34 its file and DNS look-ups are inside libc itself), some 3 MB. This one is taken.
+#
+# Written for every builder: no heredocs, no `COPY --link`, no `# syntax` line to fetch.
+
+ARG RUST_IMAGE=docker.io/library/rust:1.95-bookworm
+
+FROM ${RUST_IMAGE} AS build
+WORKDIR /build
+# Neither tests nor rust-toolchain.toml: the image named above is the tool chain, and must not fetch another.
+COPY Cargo.toml Cargo.lock ./
+COPY src src
+# `touch`: cargo compares modification times, and a kept target folder may be newer than a checkout's files.
+RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
+    --mount=type=cache,target=/build/target,sharing=locked \
+    find src -type f -exec touch {} + \
+ && cargo build --release --locked --bin gemini-gateway \
+ && mkdir -p /image/usr/local/bin /image/etc /empty \
+ && cp target/release/gemini-gateway /image/usr/local/bin/
+# The program's own list of libraries, so that the copy is right on every architecture and after every new dependency;
+# their licence texts travel with them.
+RUN ldd /image/usr/local/bin/gemini-gateway > /linked \
+ && grep -o '/[^ ]*' /linked > /libraries \
+ && xargs --arg-file=/libraries cp --parents --dereference --target-directory=/image \
+ && cp --parents --dereference /usr/share/doc/libc6/copyright /usr/share/doc/libgcc-s1/copyright /image/ \
+ && printf 'hosts: files dns\n' > /image/etc/nsswitch.conf
+
+FROM scratch
+COPY --from=build /image/ /
+# Without trusted roots the TLS client refuses to start.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY LICENSE /usr/share/doc/gemini-gateway/copyright
+# Owned by the user below, so that a fresh named volume mounted here is writable. No VOLUME line: it would leave an
+# anonymous volume behind for everyone who mounts nothing.
+COPY --from=build --chown=1000:1000 /empty/ /data/
+ENV STATE_DIR=/data
+# The user id Hugging Face Spaces run with; any other id works too.
+USER 1000:1000
+EXPOSE 7860
+HEALTHCHECK --interval=30s --timeout=5s --start-period=5s CMD ["/usr/local/bin/gemini-gateway", "healthcheck"]
+ENTRYPOINT ["/usr/local/bin/gemini-gateway"]
