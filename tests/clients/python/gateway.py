@@ -1,0 +1,118 @@
+"""Runs the real gateway for the tests, and speaks to its stand-in upstream."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import quote
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+# Seconds. Generous, for a busy machine; nothing waits this long when all is well.
+START_LIMIT = 20
+STOP_LIMIT = 20
+SETTLE_LIMIT = 10
+
+
+def binary() -> Path:
+    """The program under test: GATEWAY_BIN, or the newest of the usual build results."""
+    if named := os.environ.get("GATEWAY_BIN"):
+        return Path(named).resolve()
+    target = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
+    built = [path for kind in ("release", "debug") if (path := target / kind / "gemini-gateway").exists()]
+    if not built:
+        raise RuntimeError("no gateway to test: run `cargo build --release`, or set GATEWAY_BIN")
+    return max(built, key=lambda path: path.stat().st_mtime)
+
+
+def stand_in(*flags: str, **words: object) -> str:
+    """A prompt that tells the stand-in upstream what to answer. Times are milliseconds."""
+    parts = [*flags, *(f"{key}={quote(str(value), safe='')}" for key, value in words.items())]
+    return f"[[stand-in: {' '.join(parts)}]]"
+
+
+class Gateway:
+    """A running gateway. Its log goes to GATEWAY_LOG_DIR if that is set, else into the given folder."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.key = os.environ.get("GATEWAY_TEST_KEY") or f"test-key-{secrets.token_hex(16)}"
+        self.hub_token = os.environ.get("GATEWAY_TEST_HUB_TOKEN") or f"hf_{secrets.token_hex(17)}"
+        self.port = _free_port()
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self.base_url = f"{self.origin}/v1"
+        logs = Path(os.environ.get("GATEWAY_LOG_DIR", folder))
+        logs.mkdir(parents=True, exist_ok=True)
+        self.log = logs / f"gateway-{os.getpid()}-{self.port}.log"
+        environment = os.environ | {
+            "API_KEY": self.key,
+            "HF_TOKEN": self.hub_token,
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "DEBUG": "true",
+            "STATE_DIR": str(folder),
+            **settings,
+        }
+        # GATEWAY_VERB is empty for the real mode, whose upstream the caller's own variables then name.
+        command = [str(binary()), *os.environ.get("GATEWAY_VERB", "demo").split()]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+        self._wait_until_alive()
+
+    def _wait_until_alive(self) -> None:
+        deadline = time.monotonic() + START_LIMIT
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the gateway ended with {self.process.returncode}: {self.tail()}")
+            try:
+                with urllib.request.urlopen(f"{self.origin}/livez", timeout=2) as answer:
+                    if answer.status == 200:
+                        return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.02)
+        self.stop()
+        raise RuntimeError(f"the gateway was not alive within {START_LIMIT} s: {self.tail()}")
+
+    def tail(self) -> str:
+        return self.log.read_text(errors="replace")[-2000:]
+
+    def stop(self) -> int:
+        """SIGTERM, and its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout=STOP_LIMIT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+    def in_flight(self) -> int:
+        """Answers being generated now, from /metrics."""
+        request = urllib.request.Request(f"{self.origin}/metrics", headers={"Authorization": f"Bearer {self.key}"})
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            text = answer.read().decode()
+        values = re.findall(r"^gemini_gateway_generations_in_flight(?:\{[^}]*\})? (\d+)", text, re.MULTILINE)
+        assert values, f"no gauge of generations in flight in:\n{text}"
+        return sum(map(int, values))
+
+    def settles(self) -> bool:
+        """Whether nothing is in flight any more, soon."""
+        deadline = time.monotonic() + SETTLE_LIMIT
+        while time.monotonic() < deadline:
+            if self.in_flight() == 0:
+                return True
+            time.sleep(0.02)
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
