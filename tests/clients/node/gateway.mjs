@@ -48,15 +48,22 @@ export class Gateway {
     mkdirSync(logs, { recursive: true });
     gateway.logFile = join(logs, `gateway-node-${process.pid}-${port}.log`);
     const log = openSync(gateway.logFile, 'w');
+    // What the demo shows its owner is not the log: a key may stand there.
+    const shown = openSync(gateway.logFile.replace(/log$/, 'out'), 'w');
     // GATEWAY_VERB is empty for the real mode, whose upstream the caller's own variables then name.
     const verb = (process.env.GATEWAY_VERB ?? 'demo').split(' ').filter(Boolean);
     const own = { API_KEY: gateway.key, HOST: '127.0.0.1', PORT: `${port}`, DEBUG: 'true', STATE_DIR: gateway.folder };
+    if (process.env.SECURE_1PSID) {
+      // Each gateway renews its cookie: a second one that starts with the first one's would be signed out.
+      own.SECURE_1PSID = `${process.env.SECURE_1PSID}.${port}`;
+    }
     gateway.process = spawn(binary(), verb, {
       cwd: gateway.folder,
       env: { ...process.env, ...own, ...settings },
-      stdio: ['ignore', log, log],
+      stdio: ['ignore', shown, log],
     });
     closeSync(log);
+    closeSync(shown);
     await gateway.#untilAlive();
     return gateway;
   }

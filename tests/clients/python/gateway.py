@@ -59,10 +59,14 @@ class Gateway:
             "STATE_DIR": str(folder),
             **settings,
         }
+        if session := environment.get("SECURE_1PSID"):
+            # Each gateway renews its cookie: a second one that starts with the first one's would be signed out.
+            environment["SECURE_1PSID"] = f"{session}.{self.port}"
         # GATEWAY_VERB is empty for the real mode, whose upstream the caller's own variables then name.
         command = [str(binary()), *os.environ.get("GATEWAY_VERB", "demo").split()]
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+        # What the demo shows its owner is not the log: a key may stand there.
+        with self.log.open("wb") as log, self.log.with_suffix(".out").open("wb") as shown:
+            self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=shown, stderr=log)
         self._wait_until_alive()
 
     def _wait_until_alive(self) -> None:
