@@ -1,0 +1,239 @@
+//! From arguments, environment and `.env` to a checked [`Config`].
+
+use std::{
+    collections::HashMap,
+    ffi::OsString,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{
+    Command, Config, ConfigFile, Healthcheck, LogFormat, Origins,
+    command_line::{self, Outcome, Verb},
+    parse,
+    problems::{Problem, Problems},
+    settings::{self as s, Setting, Value},
+};
+
+/// The name of the program's own folder below a state directory.
+const STATE_FOLDER: &str = "gemini-gateway";
+
+/// Where settings come from besides the command line. Handed in, so that tests need no process environment.
+pub struct Sources<'a> {
+    /// The environment: the value of a variable, if it is set.
+    pub environment: &'a dyn Fn(&str) -> Option<OsString>,
+    /// The `.env` file; it need not exist.
+    pub dotenv: &'a Path,
+}
+
+/// Reads everything and checks everything.
+///
+/// # Errors
+/// All problems at once, by variable name and without any value.
+pub fn load(args: impl IntoIterator<Item = OsString>, sources: &Sources<'_>) -> Result<Command, Problems> {
+    let typed = match command_line::parse(args.into_iter().collect())? {
+        Outcome::Print(text) => return Ok(Command::Print(text)),
+        Outcome::Typed(typed) => typed,
+    };
+    let mut reader = Reader::new(typed.flags, sources);
+    let command = match typed.verb {
+        Verb::Healthcheck { ready } => Command::Healthcheck(healthcheck(&mut reader, ready)),
+        Verb::Serve => Command::Serve(Box::new(config(&mut reader))),
+        Verb::Demo => Command::Demo(Box::new(config(&mut reader))),
+    };
+    if reader.problems.is_empty() {
+        Ok(command)
+    } else {
+        Err(Problems::Configuration(reader.problems))
+    }
+}
+
+/// Only the address matters here: a container's check must not fail for a setting the server itself reports.
+fn healthcheck(reader: &mut Reader<'_>, ready: bool) -> Healthcheck {
+    let host = host(reader);
+    let host = match host {
+        IpAddr::V4(address) if address.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(address) if address.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        specific => specific,
+    };
+    Healthcheck {
+        address: SocketAddr::new(host, reader.number(&s::PORT)),
+        ready,
+    }
+}
+
+fn config(reader: &mut Reader<'_>) -> Config {
+    let psid = reader.parsed(&s::SECURE_1PSID, parse::cookie);
+    let api_keys = reader.parsed(&s::API_KEY, parse::keys).unwrap_or_default();
+    if parse::has_duplicates(&api_keys) {
+        reader.problem(&s::API_KEY, "holds the same key twice".to_owned());
+    }
+    Config {
+        strict_model: strict_model(reader, psid.is_some()),
+        psid,
+        psidts: reader.parsed(&s::SECURE_1PSIDTS, parse::cookie),
+        api_keys,
+        hf_token: reader.parsed(&s::HF_TOKEN, parse::key),
+        host: host(reader),
+        port: reader.number(&s::PORT),
+        api_prefix: reader.parsed(&s::API_PREFIX, parse::prefix).unwrap_or_default(),
+        cors: reader
+            .parsed(&s::CORS_ORIGINS, parse::origins)
+            .unwrap_or(Origins::Closed),
+        default_model: reader.text(&s::DEFAULT_MODEL),
+        model_aliases: reader.parsed(&s::MODEL_ALIASES, parse::aliases).unwrap_or_default(),
+        temporary_chats: reader.switch(&s::TEMPORARY_CHATS),
+        request_timeout: reader.seconds(&s::REQUEST_TIMEOUT),
+        idle_timeout: reader.seconds(&s::IDLE_TIMEOUT),
+        first_event_wait: reader.seconds(&s::FIRST_EVENT_WAIT),
+        shutdown_timeout: reader.seconds(&s::SHUTDOWN_TIMEOUT),
+        max_body_bytes: reader.number(&s::MAX_BODY_BYTES),
+        max_prompt_bytes: reader.number(&s::MAX_PROMPT_BYTES),
+        max_connections: reader.number(&s::MAX_CONNECTIONS),
+        max_concurrent: reader.number(&s::MAX_CONCURRENT),
+        state_dir: state_dir(reader),
+        outbound_proxy: reader.parsed(&s::OUTBOUND_PROXY, parse::proxy),
+        extra_ca: reader.file(&s::EXTRA_CA_FILE),
+        protocol_overlay: reader.file(&s::PROTOCOL_FILE),
+        log_format: log_format(reader),
+        debug: reader.switch(&s::DEBUG),
+    }
+}
+
+fn host(reader: &mut Reader<'_>) -> IpAddr {
+    reader
+        .parsed(&s::HOST, parse::host)
+        .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+}
+
+fn strict_model(reader: &mut Reader<'_>, cookies: bool) -> bool {
+    let strict = reader.parsed(&s::STRICT_MODEL, |value| {
+        if value.eq_ignore_ascii_case("auto") {
+            return Ok(cookies);
+        }
+        parse::switch(value).map_err(|text| format!("{text}, or auto"))
+    });
+    strict.unwrap_or(cookies)
+}
+
+fn log_format(reader: &mut Reader<'_>) -> LogFormat {
+    let format = reader.parsed(&s::LOG_FORMAT, |value| match value.to_ascii_lowercase().as_str() {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("must be text or json".to_owned()),
+    });
+    format.unwrap_or(LogFormat::Text)
+}
+
+fn state_dir(reader: &mut Reader<'_>) -> Option<PathBuf> {
+    if let Some(explicit) = reader.text(&s::STATE_DIR) {
+        return Some(PathBuf::from(explicit));
+    }
+    // A relative XDG path is to be ignored, says the base directory specification.
+    let absolute = |name: &str| {
+        let path = PathBuf::from((reader.sources.environment)(name)?);
+        path.is_absolute().then_some(path)
+    };
+    absolute("XDG_STATE_HOME")
+        .or_else(|| Some(absolute("HOME")?.join(".local/state")))
+        .map(|base| base.join(STATE_FOLDER))
+}
+
+/// Finds values and collects problems.
+struct Reader<'a> {
+    flags: HashMap<&'static str, OsString>,
+    sources: &'a Sources<'a>,
+    dotenv: HashMap<String, String>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(flags: HashMap<&'static str, OsString>, sources: &'a Sources<'a>) -> Self {
+        let mut problems = Vec::new();
+        let dotenv = dotenv(sources.dotenv).unwrap_or_else(|text| {
+            problems.push(Problem { variable: ".env", text });
+            HashMap::new()
+        });
+        Self {
+            flags,
+            sources,
+            dotenv,
+            problems,
+        }
+    }
+
+    fn problem(&mut self, setting: &Setting, text: String) {
+        self.problems.push(Problem {
+            variable: setting.env,
+            text,
+        });
+    }
+
+    /// The text of a setting, trimmed; none when it is set nowhere and has no default.
+    fn text(&mut self, setting: &Setting) -> Option<String> {
+        let filled = |value: &OsString| !value.is_empty();
+        let given = self.flags.get(setting.env).cloned().filter(filled);
+        let given = given.or_else(|| (self.sources.environment)(setting.env).filter(filled));
+        let text = match given.map(OsString::into_string) {
+            Some(Ok(text)) => Some(text),
+            Some(Err(_)) => {
+                self.problem(setting, "is not valid UTF-8".to_owned());
+                None
+            }
+            None => self.dotenv.get(setting.env).cloned(),
+        };
+        let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        text.or_else(|| setting.default.map(str::to_owned))
+    }
+
+    fn parsed<T>(&mut self, setting: &Setting, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let text = self.text(setting)?;
+        parse(&text).map_err(|problem| self.problem(setting, problem)).ok()
+    }
+
+    fn switch(&mut self, setting: &Setting) -> bool {
+        self.parsed(setting, parse::switch).unwrap_or_default()
+    }
+
+    /// A number within the table's bounds. Falls back to the least value where a problem was noted.
+    fn number<T: TryFrom<u64> + Default>(&mut self, setting: &Setting) -> T {
+        let Value::Number { min, max, .. } = setting.value else {
+            return T::default();
+        };
+        let number = self.parsed(setting, |text| {
+            let number = text.parse::<u64>().ok().filter(|number| (min..=max).contains(number));
+            let number = number.and_then(|number| T::try_from(number).ok());
+            number.ok_or_else(|| format!("must be a whole number, {}", setting.value.bounds()))
+        });
+        number.unwrap_or_default()
+    }
+
+    fn seconds(&mut self, setting: &Setting) -> Duration {
+        Duration::from_secs(self.number(setting))
+    }
+
+    fn file(&mut self, setting: &Setting) -> Option<ConfigFile> {
+        self.parsed(setting, |path| {
+            let path = PathBuf::from(path);
+            match std::fs::read_to_string(&path) {
+                Ok(text) => Ok(ConfigFile { path, text }),
+                Err(error) => Err(format!("names a file that cannot be read: {}", error.kind())),
+            }
+        })
+    }
+}
+
+/// The `.env` file as a map. The process environment is never changed.
+fn dotenv(path: &Path) -> Result<HashMap<String, String>, String> {
+    let entries = match dotenvy::from_path_iter(path) {
+        Ok(entries) => entries,
+        Err(error) if error.not_found() => return Ok(HashMap::new()),
+        Err(_) => return Err("the file exists but cannot be read".to_owned()),
+    };
+    // The error's own text repeats the line, which may hold a secret.
+    let read: Result<HashMap<_, _>, _> = entries.collect();
+    read.map_err(|_| {
+        "holds a line that is not NAME=value; put values with blanks, `$` or quotes into single quotes".to_owned()
+    })
+}

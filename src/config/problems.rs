@@ -1,0 +1,50 @@
+//! What is wrong with a configuration, all of it at once and never with a value.
+
+use std::fmt;
+
+/// Everything that is wrong, and the exit code that says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problems {
+    /// The command line cannot be understood.
+    Usage(String),
+    /// These settings are unusable.
+    Configuration(Vec<Problem>),
+}
+
+impl Problems {
+    /// The exit code of `sysexits.h`: 64 for usage, 78 for configuration.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Problems::Usage(_) => 64,
+            Problems::Configuration(_) => 78,
+        }
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problems::Usage(text) => f.write_str(text.trim_end()),
+            Problems::Configuration(list) => {
+                f.write_str("the configuration cannot be used:")?;
+                list.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+            }
+        }
+    }
+}
+
+/// One unusable setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The variable's name.
+    pub variable: &'static str,
+    /// What is wrong and what would be right. Never the value: it may be a secret pasted into the wrong place.
+    pub text: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.variable, self.text)
+    }
+}

@@ -1,0 +1,159 @@
+//! The one table of settings: `--help`, the configuration page and the parser are all made from it.
+
+/// One setting, as its owner meets it.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// The environment variable, and the name in every problem report.
+    pub env: &'static str,
+    /// The command-line flag without its dashes. Secrets have none: other users can read a process's arguments.
+    pub flag: Option<&'static str>,
+    /// What applies when it is set nowhere, written as an owner would write it.
+    pub default: Option<&'static str>,
+    /// What a value has to look like.
+    pub value: Value,
+    /// Whether the value must never be shown.
+    pub secret: bool,
+    /// What it does, in one or two sentences.
+    pub help: &'static str,
+}
+
+/// The form of a setting's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Text with a name for it in the help.
+    Text(&'static str),
+    /// Yes or no, in any of the usual spellings.
+    Switch,
+    /// A whole number within bounds (both included).
+    Number {
+        /// Least value.
+        min: u64,
+        /// Greatest value.
+        max: u64,
+        /// What is counted; empty for a plain number.
+        unit: &'static str,
+    },
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+impl Value {
+    /// The name of the value in the help.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Value::Text(name) => name,
+            Value::Switch => "true|false",
+            Value::Number { unit: "", .. } => "NUMBER",
+            Value::Number { unit, .. } => unit,
+            Value::Choice(_) => "WORD",
+        }
+    }
+
+    /// Its bounds, in words; empty when any text will do.
+    #[must_use]
+    pub fn bounds(self) -> String {
+        match self {
+            Value::Text(_) => String::new(),
+            Value::Switch => "true, false, 1, 0, yes, no, on or off".to_owned(),
+            Value::Number { min, max, unit } => format!("{min} to {max} {unit}").trim_end().to_owned(),
+            Value::Choice(words) => words.join(", "),
+        }
+    }
+}
+
+const fn secret(env: &'static str, name: &'static str, help: &'static str) -> Setting {
+    Setting {
+        env,
+        flag: None,
+        default: None,
+        value: Value::Text(name),
+        secret: true,
+        help,
+    }
+}
+
+const fn open(
+    env: &'static str,
+    flag: &'static str,
+    default: Option<&'static str>,
+    value: Value,
+    help: &'static str,
+) -> Setting {
+    Setting {
+        env,
+        flag: Some(flag),
+        default,
+        value,
+        secret: false,
+        help,
+    }
+}
+
+const fn number(min: u64, max: u64, unit: &'static str) -> Value {
+    Value::Number { min, max, unit }
+}
+
+macro_rules! settings {
+    ($($name:ident = $setting:expr;)*) => {
+        $(pub(crate) const $name: Setting = $setting;)*
+
+        /// Every setting, in the order in which the help and the configuration page show them.
+        pub const ALL: &[Setting] = &[$($name),*];
+    };
+}
+
+settings! {
+    SECURE_1PSID = secret("SECURE_1PSID", "COOKIE",
+        "The value of the cookie __Secure-1PSID of your own Gemini web session. Without it the gateway starts, says what is missing, and answers no chat.");
+    SECURE_1PSIDTS = secret("SECURE_1PSIDTS", "COOKIE",
+        "The value of the cookie __Secure-1PSIDTS of the same session. The gateway renews it by itself.");
+    API_KEY = secret("API_KEY", "KEY[,KEY...]",
+        "The keys clients present, separated by commas; at least 8 characters each. Without API_KEY and HF_TOKEN nothing but liveness and the status page is served.");
+    HF_TOKEN = secret("HF_TOKEN", "TOKEN",
+        "A further key, compared after those of API_KEY: on a private Hugging Face Space one token can open the platform's door and the gateway's.");
+    HOST = open("HOST", "host", Some("0.0.0.0"), Value::Text("ADDRESS"),
+        "The IP address to listen on, or `localhost`.");
+    PORT = open("PORT", "port", Some("7860"), number(0, 65535, ""),
+        "The TCP port to listen on; 0 lets the system choose one.");
+    API_PREFIX = open("API_PREFIX", "api-prefix", Some("/v1"), Value::Text("PATH"),
+        "The path in front of the API. Requests without it are understood too.");
+    CORS_ORIGINS = open("CORS_ORIGINS", "cors-origins", None, Value::Text("ORIGIN[,ORIGIN...]"),
+        "The origins of web pages that may call the API from a browser, separated by commas, or `*` for all. Closed by default.");
+    DEFAULT_MODEL = open("DEFAULT_MODEL", "default-model", None, Value::Text("MODEL"),
+        "The model of a request that names none. Without it such a request is refused.");
+    MODEL_ALIASES = open("MODEL_ALIASES", "model-aliases", None, Value::Text("NAME=MODEL[,...]"),
+        "Further names for models, for clients that insist on a name of their own: `gpt-4o=gemini-pro`.");
+    STRICT_MODEL = open("STRICT_MODEL", "strict-model", Some("auto"), Value::Choice(&["auto", "true", "false"]),
+        "Whether an answer by another model than the requested one is an error. `auto`: yes when cookies are configured.");
+    TEMPORARY_CHATS = open("TEMPORARY_CHATS", "temporary-chats", Some("true"), Value::Switch,
+        "Whether chats are temporary, so that they do not appear in the account's history.");
+    REQUEST_TIMEOUT = open("REQUEST_TIMEOUT", "request-timeout", Some("300"), number(1, 3600, "seconds"),
+        "The most time one request may take, queueing and retries included.");
+    IDLE_TIMEOUT = open("IDLE_TIMEOUT", "idle-timeout", Some("120"), number(1, 3600, "seconds"),
+        "The most time the upstream may stay silent within an answer.");
+    FIRST_EVENT_WAIT = open("FIRST_EVENT_WAIT", "first-event-wait", Some("10"), number(0, 300, "seconds"),
+        "How long the head of a streamed answer waits for the upstream's first output, so that early failures keep their HTTP status.");
+    SHUTDOWN_TIMEOUT = open("SHUTDOWN_TIMEOUT", "shutdown-timeout", Some("25"), number(0, 3600, "seconds"),
+        "How long running answers may take to finish after a stop signal.");
+    MAX_BODY_BYTES = open("MAX_BODY_BYTES", "max-body-bytes", Some("20971520"), number(1024, 1_073_741_824, "bytes"),
+        "The largest request body.");
+    MAX_PROMPT_BYTES = open("MAX_PROMPT_BYTES", "max-prompt-bytes", Some("128000"), number(1, 1_073_741_824, "bytes"),
+        "The longest rendered prompt, in bytes of UTF-8. The upstream cuts longer ones silently near 130000.");
+    MAX_CONNECTIONS = open("MAX_CONNECTIONS", "max-connections", Some("1024"), number(1, 65536, "connections"),
+        "The most open client connections; further ones get a short 503.");
+    MAX_CONCURRENT = open("MAX_CONCURRENT", "max-concurrent", Some("8"), number(1, 1024, "answers"),
+        "The most answers generated at a time; further requests wait. One account is one rate-limited resource.");
+    STATE_DIR = open("STATE_DIR", "state-dir", None, Value::Text("DIRECTORY"),
+        "Where the renewed cookie is kept across restarts. Without it: $XDG_STATE_HOME/gemini-gateway, else $HOME/.local/state/gemini-gateway, else memory only.");
+    OUTBOUND_PROXY = secret("OUTBOUND_PROXY", "URL",
+        "The proxy for all traffic to the upstream (http, https, socks5 or socks5h). The usual proxy variables are not consulted. Counts as a secret because it may hold a password.");
+    EXTRA_CA_FILE = open("EXTRA_CA_FILE", "extra-ca-file", None, Value::Text("FILE"),
+        "PEM certificates to trust besides the system's, for instance those of a corporate proxy.");
+    PROTOCOL_FILE = open("PROTOCOL_FILE", "protocol-file", None, Value::Text("FILE"),
+        "A JSON overlay over the built-in facts of the Gemini web protocol, base URLs included.");
+    LOG_FORMAT = open("LOG_FORMAT", "log-format", Some("text"), Value::Choice(&["text", "json"]),
+        "The form of the log on standard error.");
+    DEBUG = open("DEBUG", "debug", Some("false"), Value::Switch,
+        "Whether the gateway's own messages are logged at debug level. No prompt, cookie or key is logged at any level.");
+}
