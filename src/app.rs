@@ -1,0 +1,155 @@
+//! What every request can reach.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use http::{HeaderName, Method};
+use tokio::{sync::Semaphore, time::Instant};
+use tokio_util::sync::CancellationToken;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+
+use crate::{
+    auth::Keyring,
+    config::{Config, Origins},
+    telemetry::metrics::Metrics,
+    upstream::Upstream,
+};
+
+/// The running gateway. One per process, shared by all connections; holds no lock that is kept across an await.
+pub struct App {
+    /// The path in front of the API: empty, or with a leading slash and no trailing one.
+    pub prefix: String,
+    /// Who may come in.
+    pub keyring: Keyring,
+    /// Who answers.
+    pub upstream: Arc<dyn Upstream>,
+    /// Its name, asked once.
+    pub upstream_name: &'static str,
+    /// Every figure.
+    pub metrics: Arc<Metrics>,
+    /// One permit for each answer that may be generated at a time.
+    pub permits: Arc<Semaphore>,
+    /// The model of a request that names none.
+    pub default_model: Option<String>,
+    /// Further names for models.
+    pub aliases: BTreeMap<String, String>,
+    /// Sizes and times.
+    pub limits: Limits,
+    /// The CORS rules; none: closed.
+    pub cors: Option<CorsLayer>,
+    /// When the gateway started.
+    pub started: Instant,
+    /// Cancelled when the gateway stops: what still waits for a permit then fails at once.
+    pub closing: CancellationToken,
+    /// Set when the upstream is a stand-in: every answer carries `x-gateway-stand-in`, and the status page and
+    /// `/health` show this text.
+    pub stand_in: Option<&'static str>,
+}
+
+impl App {
+    /// The gateway as configured, in front of this upstream.
+    #[must_use]
+    pub fn new(config: &Config, upstream: Arc<dyn Upstream>) -> Self {
+        Self {
+            prefix: config.api_prefix.clone(),
+            keyring: Keyring::new(config),
+            upstream_name: upstream.health().name,
+            upstream,
+            metrics: Arc::new(Metrics::new()),
+            permits: Arc::new(Semaphore::new(config.max_concurrent)),
+            default_model: config.default_model.clone(),
+            aliases: config.model_aliases.clone(),
+            limits: Limits::new(config),
+            cors: cors(&config.cors),
+            started: Instant::now(),
+            closing: CancellationToken::new(),
+            stand_in: None,
+        }
+    }
+
+    /// Says on every answer that the upstream is a stand-in, with this text where there is room for one.
+    #[must_use]
+    pub fn with_stand_in(mut self, notice: &'static str) -> Self {
+        self.stand_in = Some(notice);
+        self
+    }
+}
+
+/// Bounds on sizes, times and numbers. Those without a setting are choices that no owner should have to make;
+/// tests shorten them.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Open connections.
+    pub connections: usize,
+    /// Bytes of a request body.
+    pub body_bytes: usize,
+    /// Silence within a request body. 30 s is what header reading gets too.
+    pub body_idle: Duration,
+    /// From the request's body being complete to the end of its answer.
+    pub request: Duration,
+    /// How long the head of a stream waits for the first output, queueing included.
+    pub first_event_wait: Duration,
+    /// Silence after which a stream gets a comment line: well under the 60 s after which proxies cut.
+    pub comment_after: Duration,
+    /// Silence after which a stream gets an empty delta, for clients whose clock ignores comments (some stop at 120 s).
+    pub empty_delta_after: Duration,
+    /// How long a whole request head may take.
+    pub head_read: Duration,
+    /// How much of a body nobody wants is read before the refusal is sent, in bytes.
+    pub drain_bytes: u64,
+    /// And for how long.
+    pub drain_time: Duration,
+    /// How long a client may take nothing of what is sent to it: as long as a whole request.
+    pub write_stall: Duration,
+    /// How long running answers may take to finish after a stop signal.
+    pub shutdown: Duration,
+}
+
+impl Limits {
+    fn new(config: &Config) -> Self {
+        /// A client that sends twice the limit gets to read its 413; more is not an honest mistake.
+        const DRAIN_FACTOR: u64 = 2;
+        Self {
+            connections: config.max_connections,
+            body_bytes: config.max_body_bytes,
+            body_idle: Duration::from_secs(30),
+            request: config.request_timeout,
+            first_event_wait: config.first_event_wait,
+            comment_after: Duration::from_secs(12),
+            empty_delta_after: Duration::from_secs(60),
+            head_read: Duration::from_secs(30),
+            drain_bytes: (config.max_body_bytes as u64).saturating_mul(DRAIN_FACTOR).max(4 << 20),
+            drain_time: Duration::from_secs(30),
+            write_stall: config.request_timeout,
+            shutdown: config.shutdown_timeout,
+        }
+    }
+}
+
+/// The rules for web pages. The requested headers are mirrored, because SDKs send many of their own and `*` does not
+/// cover `Authorization`. Credentials in the browser's sense (cookies) are never allowed: the gateway has none.
+fn cors(origins: &Origins) -> Option<CorsLayer> {
+    let allowed = match origins {
+        Origins::Closed => return None,
+        Origins::Any => AllowOrigin::any(),
+        Origins::List(list) => AllowOrigin::list(list.to_vec()),
+    };
+    let exposed = [
+        "x-request-id",
+        "retry-after",
+        "x-should-retry",
+        "x-gateway-requested-model",
+        "x-gateway-served-label",
+        "x-gateway-ignored-params",
+        "x-gateway-upstream",
+        "x-gateway-stand-in",
+    ];
+    Some(
+        CorsLayer::new()
+            .allow_origin(allowed)
+            .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::OPTIONS])
+            .allow_headers(AllowHeaders::mirror_request())
+            .allow_private_network(true)
+            .expose_headers(exposed.map(HeaderName::from_static))
+            .max_age(Duration::from_secs(3600)),
+    )
+}

@@ -1,0 +1,182 @@
+//! The table of routes, and how a path finds its row.
+//!
+//! Paths are read leniently: double and trailing slashes do not count, and the API prefix may be missing, because
+//! these are the usual mistakes in a client's base URL.
+
+use http::Method;
+use percent_encoding::percent_decode_str;
+
+/// One row: a path, who may use it, and what answers each method.
+#[derive(Debug)]
+pub(crate) struct Route {
+    /// Its name in the access line and the metrics.
+    pub(crate) name: &'static str,
+    /// `{api}` stands for the configured prefix or nothing; `{id}` for the rest of the path, slashes included.
+    path: &'static str,
+    /// Whether a key is needed. Needing one is the rule.
+    pub(crate) auth: Auth,
+    /// What answers. `HEAD` is answered as `GET` without its body.
+    methods: &'static [(Method, Handler)],
+    /// The `Allow` header: the methods above, `HEAD` with `GET`, and `OPTIONS`.
+    pub(crate) allow: &'static str,
+}
+
+/// Whether a route needs a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Auth {
+    /// Anyone may ask: platforms probe these without a key.
+    Open,
+    /// A configured key is needed.
+    Key,
+}
+
+/// What answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Handler {
+    Page,
+    Alive,
+    Health,
+    Metrics,
+    Chat,
+    Models,
+    Model,
+}
+
+const GET: &str = "GET, HEAD, OPTIONS";
+const POST: &str = "POST, OPTIONS";
+
+#[rustfmt::skip]
+static TABLE: [Route; 7] = [
+    Route { name: "page",    path: "/",                      auth: Auth::Open, methods: &[(Method::GET,  Handler::Page)],    allow: GET },
+    Route { name: "livez",   path: "/livez",                 auth: Auth::Open, methods: &[(Method::GET,  Handler::Alive)],   allow: GET },
+    Route { name: "health",  path: "/health",                auth: Auth::Open, methods: &[(Method::GET,  Handler::Health)],  allow: GET },
+    Route { name: "metrics", path: "/metrics",               auth: Auth::Key,  methods: &[(Method::GET,  Handler::Metrics)], allow: GET },
+    Route { name: "chat",    path: "{api}/chat/completions", auth: Auth::Key,  methods: &[(Method::POST, Handler::Chat)],    allow: POST },
+    Route { name: "models",  path: "{api}/models",           auth: Auth::Key,  methods: &[(Method::GET,  Handler::Models)],  allow: GET },
+    Route { name: "model",   path: "{api}/models/{id}",      auth: Auth::Key,  methods: &[(Method::GET,  Handler::Model)],   allow: GET },
+];
+
+/// A path's row.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The row.
+    pub(crate) route: &'static Route,
+    /// What `{id}` stands for, decoded; empty where there is none.
+    pub(crate) id: String,
+}
+
+/// Finds the row of a path.
+pub(crate) fn find(prefix: &str, path: &str) -> Option<Found> {
+    let asked: Vec<&str> = segments(path).collect();
+    TABLE.iter().find_map(|route| {
+        let id = match route.path.strip_prefix("{api}") {
+            Some(rest) => matches(rest, &asked).or_else(|| matches(rest, without(prefix, &asked)?)),
+            None => matches(route.path, &asked),
+        };
+        Some(Found { route, id: id? })
+    })
+}
+
+impl Route {
+    /// What answers this method.
+    pub(crate) fn handler(&self, method: &Method) -> Option<Handler> {
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        let row = self.methods.iter().find(|(known, _)| known == method)?;
+        Some(row.1)
+    }
+}
+
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|segment| !segment.is_empty())
+}
+
+/// What follows the prefix.
+fn without<'a, 'p>(prefix: &str, asked: &'a [&'p str]) -> Option<&'a [&'p str]> {
+    segments(prefix).try_fold(asked, |rest, segment| match rest {
+        [first, rest @ ..] if *first == segment => Some(rest),
+        _ => None,
+    })
+}
+
+/// Matches segments with a pattern; gives what `{id}` stands for.
+fn matches(pattern: &str, asked: &[&str]) -> Option<String> {
+    let mut rest = asked;
+    for segment in segments(pattern) {
+        if segment == "{id}" {
+            let id = rest.join("/");
+            return (!id.is_empty()).then(|| percent_decode_str(&id).decode_utf8_lossy().into_owned());
+        }
+        rest = rest.strip_prefix(&[segment])?;
+    }
+    rest.is_empty().then(String::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name_and_id(path: &str) -> Option<(&'static str, String)> {
+        find("/v1", path).map(|found| (found.route.name, found.id))
+    }
+
+    #[test]
+    fn allow_names_exactly_the_methods_of_the_row() {
+        for route in &TABLE {
+            let mut expected: Vec<&str> = Vec::new();
+            for (method, _) in route.methods {
+                expected.push(method.as_str());
+                if method == Method::GET {
+                    expected.push("HEAD");
+                }
+            }
+            expected.push("OPTIONS");
+            assert_eq!(route.allow, expected.join(", "), "{}", route.name);
+        }
+    }
+
+    #[test]
+    fn only_liveness_health_and_the_page_are_open() {
+        let open: Vec<&str> = TABLE
+            .iter()
+            .filter(|route| route.auth == Auth::Open)
+            .map(|route| route.path)
+            .collect();
+        assert_eq!(open, ["/", "/livez", "/health"]);
+    }
+
+    #[test]
+    fn the_usual_mistakes_in_a_base_url_are_forgiven() {
+        for path in [
+            "/v1/chat/completions",
+            "/v1//chat/completions",
+            "//v1/chat/completions/",
+            "/chat/completions",
+        ] {
+            assert_eq!(name_and_id(path), Some(("chat", String::new())), "{path}");
+        }
+        for path in [
+            "/v2/chat/completions",
+            "/v1",
+            "/v1/",
+            "/v1/health",
+            "/chat",
+            "/v1/chat/completions/x",
+        ] {
+            assert_eq!(name_and_id(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn model_ids_may_hold_slashes_raw_or_encoded() {
+        for path in ["/v1/models/a/b%20c", "/models/a%2Fb%20c/", "/v1//models/a//b%20c"] {
+            assert_eq!(name_and_id(path), Some(("model", "a/b c".to_owned())), "{path}");
+        }
+        assert_eq!(name_and_id("/v1/models/"), Some(("models", String::new())));
+    }
+
+    #[test]
+    fn an_empty_prefix_leaves_the_plain_paths() {
+        assert_eq!(find("", "/models").map(|found| found.route.name), Some("models"));
+        assert!(find("", "/v1/models").is_none());
+    }
+}

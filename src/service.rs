@@ -1,0 +1,201 @@
+//! One request, from its head to its answer.
+
+use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
+use hyper::body::Incoming;
+use tower::{Layer, ServiceExt, service_fn};
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    auth::Credentials,
+    body::{Body, Upload},
+    error::{Failure, Kind},
+    handlers, respond,
+    routes::{self, Auth, Handler},
+    telemetry::access::{Account, Record},
+};
+
+/// The request id, in both directions.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What a handler is given.
+pub(crate) struct Exchange {
+    /// The gateway.
+    pub(crate) app: Arc<App>,
+    /// The request's record.
+    pub(crate) record: Arc<Record>,
+    /// The head, without any credential.
+    pub(crate) head: Parts,
+    /// What `{id}` in the route's path stands for.
+    pub(crate) id: String,
+}
+
+/// Answers one request. Whatever happens, the answer carries the request's id, and an access line is written when
+/// its body is done or dropped.
+pub(crate) async fn serve(app: Arc<App>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    let method = request.method().clone();
+    let record = Record::new(Arc::clone(&app.metrics), request_id(request.headers()), method.clone());
+    let account = Account::new(Arc::clone(&record));
+    let span = record.span().clone();
+    let response = with_cors(&app, &record, request).instrument(span).await;
+    Ok(finish(&app, &method, account, response))
+}
+
+/// CORS is outermost, so that its headers are on refusals and streams too and a preflight needs no key.
+async fn with_cors(app: &Arc<App>, record: &Arc<Record>, request: Request<Incoming>) -> Response<Body> {
+    let Some(cors) = &app.cors else {
+        return answer(app, record, request).await;
+    };
+    if request.method() == Method::OPTIONS {
+        record.route("options");
+    }
+    let inner = service_fn(|request| async { Ok::<_, Infallible>(answer(app, record, request).await) });
+    match cors.layer(inner).oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+async fn answer(app: &Arc<App>, record: &Arc<Record>, request: Request<Incoming>) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let mut upload = Upload::new(body, &head.headers);
+    let handled = AssertUnwindSafe(dispatch(app, record, head, &mut upload))
+        .catch_unwind()
+        .await;
+    let mut response = match handled.unwrap_or_else(|_panic| Err(defect())) {
+        Ok(response) => response,
+        Err(failure) => {
+            record.failed(&failure);
+            respond::failure(&failure)
+        }
+    };
+    // A client may send all of its body before it listens: without this it would see a reset instead of the answer.
+    if !upload.drain(app.limits.drain_bytes, app.limits.drain_time).await {
+        response
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Route, then key, then method: who has no key learns nothing but the open routes.
+async fn dispatch(
+    app: &Arc<App>,
+    record: &Arc<Record>,
+    mut head: Parts,
+    upload: &mut Upload,
+) -> Result<Response<Body>, Failure> {
+    let presented = Credentials::take(&mut head.headers);
+    let found = routes::find(&app.prefix, head.uri.path());
+    if let Some(found) = &found {
+        record.route(found.route.name);
+    }
+    if head.method == Method::OPTIONS {
+        return found.map(|found| options(found.route.allow)).ok_or_else(unknown_url);
+    }
+    if found.as_ref().is_none_or(|found| found.route.auth == Auth::Key) {
+        admit(app, record, &presented)?;
+    }
+    let found = found.ok_or_else(unknown_url)?;
+    let handler = found.route.handler(&head.method).ok_or_else(|| {
+        let message = format!("Not this method here. Allowed: {}.", found.route.allow);
+        Failure::new(Kind::MethodNotAllowed, message).allow(found.route.allow)
+    })?;
+    let exchange = Exchange {
+        app: Arc::clone(app),
+        record: Arc::clone(record),
+        head,
+        id: found.id,
+    };
+    match handler {
+        Handler::Page => Ok(handlers::page::page(&exchange)),
+        Handler::Alive => Ok(handlers::health::alive()),
+        Handler::Health => Ok(handlers::health::health(&exchange)),
+        Handler::Metrics => Ok(handlers::metrics::metrics(&exchange)),
+        Handler::Models => Ok(handlers::models::list(&exchange)),
+        Handler::Model => handlers::models::single(&exchange),
+        Handler::Chat => handlers::chat::chat(exchange, upload).await,
+    }
+}
+
+fn admit(app: &App, record: &Record, presented: &Credentials) -> Result<(), Failure> {
+    if app.keyring.is_empty() {
+        return Err(Failure::new(
+            Kind::NoClientKey,
+            "This gateway has no client key, so it serves nobody. Its owner has to set API_KEY and restart it.",
+        ));
+    }
+    if let Some(key) = app.keyring.check(presented) {
+        record.key(key);
+        return Ok(());
+    }
+    // Client libraries tell a wrong key from a bad request by these first words.
+    let message = if presented.is_empty() {
+        "Incorrect API key provided: the request carries none. Send one as `Authorization: Bearer <key>`."
+    } else {
+        "Incorrect API key provided: it is none of the keys this gateway was configured with (API_KEY, HF_TOKEN)."
+    };
+    Err(Failure::new(Kind::InvalidApiKey, message))
+}
+
+fn options(allow: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::default());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+        .headers_mut()
+        .insert(header::ALLOW, HeaderValue::from_static(allow));
+    response
+}
+
+fn unknown_url() -> Failure {
+    Failure::new(
+        Kind::UnknownUrl,
+        "Unknown request URL. This gateway serves POST /v1/chat/completions and GET /v1/models; base_url must end in /v1.",
+    )
+}
+
+fn defect() -> Failure {
+    Failure::new(
+        Kind::Internal,
+        "A defect of the gateway stopped this request. The log has its place, under the request id.",
+    )
+}
+
+/// What every answer carries, and the account that travels with its body.
+fn finish(app: &App, method: &Method, account: Account, mut response: Response<Body>) -> Response<Body> {
+    account.record.head(response.status());
+    let length = response.body().len();
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(account.record.id()) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    if app.stand_in.is_some() {
+        headers.insert("x-gateway-stand-in", HeaderValue::from_static("true"));
+    }
+    if method != Method::HEAD {
+        return response.map(|body| body.with_account(account));
+    }
+    if let Some(length) = length {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    response.map(|_body| Body::default().with_account(account))
+}
+
+/// The client's own id if it is harmless, else a new one that sorts by time.
+fn request_id(headers: &HeaderMap) -> String {
+    const LONGEST: usize = 64;
+    let sane = |id: &&str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        (1..=LONGEST).contains(&id.len()) && id.bytes().all(plain)
+    };
+    let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(sane);
+    given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
