@@ -1,0 +1,182 @@
+//! `POST {prefix}/chat/completions`: the one driver from a client's body to its answer, whole or streamed.
+
+use std::{
+    borrow::Cow,
+    pin::Pin,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use futures_util::{Stream, StreamExt};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
+
+use super::{
+    pump::{Pump, pump},
+    turn,
+};
+use crate::{
+    api::openai_chat::{read, write},
+    app::App,
+    body::{Body, Upload},
+    chat::{Answer, Event, Request, Served},
+    error::Failure,
+    respond,
+    service::Exchange,
+    telemetry::access::printable,
+    upstream::Call,
+};
+
+type Events = Pin<Box<dyn Stream<Item = Result<Event, Failure>> + Send>>;
+
+/// Reads the request, asks the upstream, and answers.
+///
+/// # Errors
+/// Whatever goes wrong before the head of the answer is out, with its own HTTP status.
+pub(crate) async fn chat(exchange: Exchange, upload: &mut Upload) -> Result<Response<Body>, Failure> {
+    let app = &exchange.app;
+    let incoming = read(&exchange, upload).await?;
+    let arrived = Instant::now();
+    let model = app.upstream.resolve(&incoming.request.model)?;
+    let request = Arc::new(Request {
+        model: model.clone(),
+        ..incoming.request
+    });
+    let call = Call {
+        request: Arc::clone(&request),
+        incremental: incoming.stream,
+        deadline: arrived + app.limits.request,
+    };
+    let events = Box::pin(turn::events(Arc::clone(app), Arc::clone(&exchange.record), call));
+    let asked = Asked {
+        model,
+        request,
+        include_usage: incoming.include_usage,
+    };
+    let (mut response, served) = if incoming.stream {
+        streamed(&exchange, asked, events, arrived).await?
+    } else {
+        whole(asked, events).await?
+    };
+    disclose(
+        response.headers_mut(),
+        app,
+        &incoming.requested_model,
+        &incoming.ignored,
+        &served,
+    );
+    Ok(response)
+}
+
+/// What was asked, as far as the answer needs it.
+struct Asked {
+    /// Public id of the resolved model.
+    model: String,
+    request: Arc<Request>,
+    include_usage: bool,
+}
+
+async fn read(exchange: &Exchange, upload: &mut Upload) -> Result<read::Incoming, Failure> {
+    let (app, record) = (&exchange.app, &exchange.record);
+    let limits = &app.limits;
+    let body = upload
+        .read(limits.body_bytes, limits.body_idle, Instant::now() + limits.request)
+        .await?;
+    record.received(body.len());
+    let defaults = read::Defaults {
+        default_model: app.default_model.as_deref(),
+        aliases: &app.aliases,
+    };
+    let incoming = read::request(&body, &defaults)?;
+    record.model(&incoming.requested_model);
+    Ok(incoming)
+}
+
+async fn whole(asked: Asked, mut events: Events) -> Result<(Response<Body>, Served), Failure> {
+    let mut answer = Answer::default();
+    while let Some(event) = events.next().await {
+        answer.push(event?);
+    }
+    // The permit is free before the client has read a byte.
+    drop(events);
+    let usage = answer.usage(asked.request.prompt_tokens());
+    let meta = meta(&asked.model, &answer.served);
+    let body = write::whole(&meta, &answer, &usage);
+    Ok((respond::json(StatusCode::OK, body), answer.served))
+}
+
+/// Holds the head back until there is output or a failure, at most as long as configured: so that a failure that
+/// comes early keeps its HTTP status.
+async fn streamed(
+    exchange: &Exchange,
+    asked: Asked,
+    mut events: Events,
+    arrived: Instant,
+) -> Result<(Response<Body>, Served), Failure> {
+    let limits = &exchange.app.limits;
+    let head_due = arrived + limits.first_event_wait;
+    let mut served = Served::default();
+    let mut early = None;
+    while let Ok(Some(event)) = timeout_at(head_due, events.next()).await {
+        match event? {
+            Event::Served(news) => served = news,
+            output => {
+                early = Some(output);
+                break;
+            }
+        }
+    }
+    let writer = write::Stream::new(&meta(&asked.model, &served), asked.include_usage);
+    let pump_parts = Pump {
+        writer,
+        record: Arc::clone(&exchange.record),
+        prompt_tokens: asked.include_usage.then(|| asked.request.prompt_tokens()),
+        comment_after: limits.comment_after,
+        empty_delta_after: limits.empty_delta_after,
+    };
+    let mut response = Response::new(Body::stream(pump(pump_parts, early, events)));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // Some reverse proxies collect a whole answer unless told not to.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok((response, served))
+}
+
+fn meta(resolved: &str, served: &Served) -> write::Meta {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let model = if served.model.is_empty() {
+        resolved
+    } else {
+        &served.model
+    };
+    write::Meta {
+        id: format!("chatcmpl-{}", Uuid::now_v7().simple()),
+        created: now.as_secs(),
+        model: model.to_owned(),
+    }
+}
+
+/// Says in headers what the body has no room for: what was asked, who answered, what had no effect.
+fn disclose(headers: &mut HeaderMap, app: &App, requested: &str, ignored: &[Cow<'static, str>], served: &Served) {
+    let mut set = |name: &'static str, text: &str| {
+        if let Ok(value) = HeaderValue::from_str(text) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    set("x-gateway-requested-model", &printable(requested));
+    set("x-gateway-upstream", app.upstream_name);
+    if let Some(label) = &served.label {
+        set("x-gateway-served-label", &visible(label));
+    }
+    if !ignored.is_empty() {
+        set("x-gateway-ignored-params", &ignored.join(", "));
+    }
+}
+
+/// A label for people as a header value: its blanks stay, and the rest is made visible ASCII.
+fn visible(label: &str) -> String {
+    let words: Vec<String> = label.split_ascii_whitespace().map(printable).collect();
+    words.join(" ")
+}

@@ -1,0 +1,140 @@
+//! One answer as a stream of events: the permit, the upstream, the limits. Whole answers and streams both read this.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures_util::{Stream, StreamExt};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    app::App,
+    chat::{Event, Limiter},
+    error::{Failure, Kind},
+    telemetry::access::Record,
+    upstream::{Call, EventStream},
+};
+
+/// The events of one answer, after stop texts and token limit, from the wait for a permit on.
+///
+/// It ends after [`Event::Finished`] or after an error, and always in one of the two: a stream the upstream cut ends
+/// in [`Kind::UpstreamInterrupted`], one that outlives the deadline in [`Kind::UpstreamTimeout`]. Dropping it gives
+/// the permit back and cancels the upstream's request.
+pub(super) fn events(
+    app: Arc<App>,
+    record: Arc<Record>,
+    call: Call,
+) -> impl Stream<Item = Result<Event, Failure>> + Send + 'static {
+    async_stream::stream! {
+        let (deadline, mut limiter) = (call.deadline, Limiter::new(&call.request.stop, call.request.max_tokens));
+        let permit = match permit(&app, deadline).await {
+            Ok(permit) => permit,
+            Err(failure) => {
+                yield Err(failure);
+                return;
+            }
+        };
+        let in_flight = app.metrics.generation();
+        let mut upstream = Guarded::new(app.upstream.generate(call), deadline);
+        let (rest, reason) = loop {
+            match upstream.next().await {
+                Ok(Event::Text(piece)) => {
+                    record.first_output();
+                    let limited = limiter.push(piece);
+                    if let Some(reason) = limited.finished {
+                        break (limited.text, reason);
+                    }
+                    if !limited.text.is_empty() {
+                        yield Ok(Event::Text(limited.text));
+                    }
+                }
+                Ok(Event::Finished(reason)) => {
+                    record.first_output();
+                    // What was held back for a stop text that never came.
+                    let held = limiter.finish();
+                    break (held.text, held.finished.unwrap_or(reason));
+                }
+                Ok(Event::Reasoning(piece)) => {
+                    record.first_output();
+                    yield Ok(Event::Reasoning(piece));
+                }
+                Ok(Event::Served(served)) => {
+                    record.served(&served.model);
+                    yield Ok(Event::Served(served));
+                }
+                Err(failure) => {
+                    record.upstream_failed(&failure);
+                    yield Err(failure);
+                    return;
+                }
+            }
+        };
+        // Before the client hears of the end: nothing is generated that nobody reads, and a client that is slow to
+        // take the last piece keeps no place.
+        drop((upstream, in_flight, permit));
+        if !rest.is_empty() {
+            yield Ok(Event::Text(rest));
+        }
+        yield Ok(Event::Finished(reason));
+    }
+}
+
+/// Waits for a free place, as long as the client would.
+async fn permit(app: &App, deadline: Instant) -> Result<OwnedSemaphorePermit, Failure> {
+    const COME_BACK: Duration = Duration::from_secs(5);
+    let acquired = tokio::select! {
+        () = app.closing.cancelled() => return Err(closing()),
+        acquired = timeout_at(deadline, Arc::clone(&app.permits).acquire_owned()) => acquired,
+    };
+    match acquired {
+        Ok(Ok(permit)) => Ok(permit),
+        Ok(Err(_closed)) => Err(closing()),
+        Err(_elapsed) => {
+            let message = "The gateway generates as many answers as it may (MAX_CONCURRENT), and none ended in time. Try again later.";
+            Err(Failure::new(Kind::Overloaded, message).retry_after(COME_BACK))
+        }
+    }
+}
+
+fn closing() -> Failure {
+    let failure = Failure::new(
+        Kind::ShuttingDown,
+        "The gateway is shutting down. Try again in a moment.",
+    );
+    failure.retry_after(Duration::from_secs(1))
+}
+
+/// The upstream's stream with everything it must not do turned into a failure: to end without an end, to outlive
+/// the deadline, to panic.
+struct Guarded {
+    events: futures_util::stream::CatchUnwind<AssertUnwindSafe<EventStream>>,
+    deadline: Instant,
+}
+
+impl Guarded {
+    fn new(events: EventStream, deadline: Instant) -> Self {
+        Self {
+            events: AssertUnwindSafe(events).catch_unwind(),
+            deadline,
+        }
+    }
+
+    async fn next(&mut self) -> Result<Event, Failure> {
+        match timeout_at(self.deadline, self.events.next()).await {
+            Ok(Some(Ok(event))) => event,
+            Ok(Some(Err(_panic))) => Err(Failure::new(
+                Kind::Internal,
+                "A defect of the gateway stopped this answer. The log has its place, under the request id.",
+            )),
+            Ok(None) => Err(Failure::new(
+                Kind::UpstreamInterrupted,
+                "The answer broke off before its end. Ask again.",
+            )),
+            Err(_elapsed) => Err(Failure::new(
+                Kind::UpstreamTimeout,
+                "The answer was not complete in time (REQUEST_TIMEOUT). Ask for less, or raise it.",
+            )),
+        }
+    }
+}
