@@ -3,9 +3,33 @@
 //! # Layout
 //! One request comes in and goes down this list; its answer comes back up.
 
+// The way in.
+pub mod auth;
+mod handlers;
+mod routes;
+pub mod server;
+mod service;
+
+// The wire formats, and the vocabulary they share with the upstreams.
 pub mod api;
 pub mod chat;
-pub mod error;
-// Not on that way: the upstream of the demo and of the tests.
-pub mod standin;
+
+// Who answers.
 pub mod upstream;
+
+// What all of them use.
+pub mod app;
+mod body;
+pub mod error;
+mod respond;
+mod stall;
+pub mod tasks;
+pub mod telemetry;
+
+// From the command line to a running gateway.
+pub mod config;
+pub mod healthcheck;
+pub mod serve;
+
+// Off the way: the upstream of the demo and of the tests.
+pub mod standin;

@@ -1,0 +1,149 @@
+//! An upstream that does as it is told.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use gemini_gateway::{
+    chat::{Event, FinishReason, Served},
+    error::{Failure, Kind},
+    upstream::{Call, EventStream, Health, HealthState, Model, ModelSource, Models, Upstream},
+};
+use tokio::sync::Notify;
+
+/// One step of an answer.
+pub(crate) enum Step {
+    Say(Event),
+    Fail(Kind),
+    /// Until the test gives the sign.
+    Until(Arc<Notify>),
+    Panic,
+    /// Never again a word.
+    Hang,
+}
+
+pub(crate) fn text(piece: &str) -> Step {
+    Step::Say(Event::Text(piece.to_owned()))
+}
+
+impl Step {
+    pub(crate) fn finish() -> Self {
+        Step::Say(Event::Finished(FinishReason::Stop))
+    }
+
+    pub(crate) fn served() -> Self {
+        Step::Say(Event::Served(Served {
+            model: "gemini-flash".to_owned(),
+            label: Some("3.6 Flash".to_owned()),
+        }))
+    }
+}
+
+/// Answers requests with prepared scripts, first come first served; without one, with `Hello`.
+pub(crate) struct Scripted {
+    scripts: Mutex<VecDeque<Vec<Step>>>,
+    pub(crate) calls: Mutex<Vec<Call>>,
+    live: Arc<AtomicUsize>,
+    pub(crate) health: Mutex<(HealthState, Option<String>)>,
+}
+
+impl Default for Scripted {
+    fn default() -> Self {
+        Self {
+            scripts: Mutex::default(),
+            calls: Mutex::default(),
+            live: Arc::default(),
+            health: Mutex::new((HealthState::Ready, None)),
+        }
+    }
+}
+
+impl Scripted {
+    pub(crate) fn script(&self, steps: impl IntoIterator<Item = Step>) {
+        self.scripts.lock().unwrap().push_back(steps.into_iter().collect());
+    }
+
+    /// How many of its streams exist.
+    pub(crate) fn live(&self) -> usize {
+        self.live.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn call_count(&self) -> usize {
+        self.calls.lock().unwrap().len()
+    }
+}
+
+struct Alive(Arc<AtomicUsize>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Upstream for Scripted {
+    fn models(&self) -> Models {
+        let model = |id: &str, aliases: &[&str]| Model {
+            id: id.to_owned(),
+            name: None,
+            aliases: aliases.iter().map(|alias| (*alias).to_owned()).collect(),
+        };
+        Models {
+            source: ModelSource::Account,
+            list: vec![model("gemini-flash", &["flash"]), model("org/gemini pro", &[])],
+        }
+    }
+
+    fn resolve(&self, name: &str) -> Result<String, Failure> {
+        assert_ne!(name, "panic", "as the test wants it: the-prompt-in-a-panic");
+        let list = self.models().list;
+        let found = list
+            .into_iter()
+            .find(|model| model.id == name || model.aliases.iter().any(|alias| alias == name));
+        found.map(|model| model.id).ok_or_else(|| {
+            Failure::new(
+                Kind::ModelNotFound,
+                "No such model; there are gemini-flash, org/gemini pro.",
+            )
+            .param("model")
+        })
+    }
+
+    fn generate(&self, call: Call) -> EventStream {
+        self.calls.lock().unwrap().push(call);
+        let default = || vec![Step::served(), text("Hel"), text("lo"), Step::finish()];
+        let script = self.scripts.lock().unwrap().pop_front().unwrap_or_else(default);
+        self.live.fetch_add(1, Ordering::SeqCst);
+        let alive = Alive(Arc::clone(&self.live));
+        Box::pin(async_stream::stream! {
+            let _alive = alive;
+            for step in script {
+                match step {
+                    Step::Say(event) => yield Ok(event),
+                    Step::Fail(kind) => yield Err(Failure::new(kind, "As the script says.")),
+                    Step::Until(sign) => sign.notified().await,
+                    Step::Panic => panic!("as the script says: the-prompt-in-a-panic"),
+                    Step::Hang => std::future::pending::<()>().await,
+                }
+            }
+        })
+    }
+
+    fn health(&self) -> Health {
+        let (state, reason) = self.health.lock().unwrap().clone();
+        Health {
+            name: "scripted",
+            state,
+            since: Duration::from_secs(5),
+            last_success: None,
+            code: reason.as_ref().map(|_| "upstream_auth_expired"),
+            reason,
+            details: vec![("rotation", "renewed 10 s ago".to_owned())],
+        }
+    }
+}
