@@ -8,6 +8,7 @@
 )]
 
 mod auth;
+mod bench;
 mod config_cli;
 mod cors;
 mod http;
