@@ -1,0 +1,105 @@
+//! The shape of the paths data: where in an answer each value is.
+
+use serde::Deserialize;
+
+use super::lookup::Paths;
+
+/// Where the answer's values are.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResponsePaths {
+    pub(crate) document: DocumentPaths,
+    pub(crate) candidate: CandidatePaths,
+    /// Status of a finished candidate; 1 is one in progress.
+    pub(crate) complete_status: u64,
+    /// Tools that keep the model silent for long.
+    pub(crate) busy_tools: Vec<String>,
+    pub(crate) error: ErrorPaths,
+    pub(crate) media: Vec<MediaRule>,
+    pub(crate) account: AccountPaths,
+    pub(crate) model: ModelPaths,
+}
+
+/// Paths in the inner document (protocol notes, inner document).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DocumentPaths {
+    pub(crate) cid: Paths,
+    pub(crate) rid: Paths,
+    pub(crate) candidates: Paths,
+    pub(crate) tool: Paths,
+    /// Opaque token; its presence means the turn was stored.
+    pub(crate) context: Paths,
+    /// The model that really served, as people read it (`3.6 Flash`).
+    pub(crate) label: Paths,
+    pub(crate) title: Paths,
+    /// True on closing metadata.
+    pub(crate) done: Paths,
+}
+
+/// Paths in a candidate (protocol notes, candidate).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CandidatePaths {
+    pub(crate) rcid: Paths,
+    /// The whole text so far.
+    pub(crate) text: Paths,
+    pub(crate) status: Paths,
+    /// The text to use when `text` begins with a card address.
+    pub(crate) card: Paths,
+    /// The whole thoughts so far.
+    pub(crate) thoughts: Paths,
+}
+
+/// Paths in a `wrb.fr` entry of the outer array.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ErrorPaths {
+    pub(crate) code: Paths,
+    /// A status number like gRPC's, beside the code or alone.
+    pub(crate) status: Paths,
+}
+
+/// Where one kind of media is linked in a candidate.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MediaRule {
+    pub(crate) kind: MediaKind,
+    pub(crate) at: Paths,
+    /// Whether `at` is a list of such media, or one.
+    pub(crate) each: bool,
+    pub(crate) url: Paths,
+    pub(crate) alt: Paths,
+}
+
+/// Kinds of media.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum MediaKind {
+    /// Made by the model.
+    Image,
+    /// Found on the web.
+    WebImage,
+    Video,
+    Audio,
+}
+
+/// Paths in the answer of the account RPC.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccountPaths {
+    pub(crate) status: Paths,
+    pub(crate) models: Paths,
+    pub(crate) tier: Paths,
+    pub(crate) capability: Paths,
+}
+
+/// Paths in one model of that answer.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ModelPaths {
+    pub(crate) id: Paths,
+    pub(crate) category: Paths,
+    pub(crate) display: Paths,
+    pub(crate) number: Paths,
+}
