@@ -9,5 +9,7 @@
     expect(dead_code, reason = "the session and the transport, its users, come after it")
 )]
 mod account;
+mod page;
 mod protocol;
+mod request;
 pub mod prompt;
