@@ -9,6 +9,7 @@
     expect(dead_code, reason = "the session and the transport, its users, come after it")
 )]
 mod account;
+mod frames;
 mod page;
 mod protocol;
 mod request;
