@@ -9,8 +9,11 @@
     expect(dead_code, reason = "the session and the transport, its users, come after it")
 )]
 mod account;
+mod clean;
+mod delta;
 mod frames;
 mod page;
 mod protocol;
+mod reply;
 mod request;
 pub mod prompt;
