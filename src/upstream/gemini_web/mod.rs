@@ -11,9 +11,11 @@
 mod account;
 mod clean;
 mod delta;
+mod errors;
 mod frames;
 mod page;
 mod protocol;
 mod reply;
 mod request;
+mod rpc;
 pub mod prompt;
