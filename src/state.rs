@@ -1,0 +1,177 @@
+//! Small state that outlives the process: whole files, replaced atomically.
+//!
+//! A mounted bucket is a possible home, so nothing here locks, appends or maps: a value is written to a temporary
+//! file beside its place, flushed, and renamed over it. A reader sees the old value or the new one, never a mixture,
+//! whenever the process ends.
+
+use std::{
+    fs, io,
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+/// Where small state lives, or the reason why it lives in memory alone.
+#[derive(Debug)]
+pub struct StateDir {
+    dir: Result<PathBuf, String>,
+    /// Why the last write failed, if it did: shown in `/health`, because a restart would then lose the session.
+    last_error: Mutex<Option<String>>,
+}
+
+impl StateDir {
+    /// Opens (and makes, with mode 0700) the folder. Where that fails, the state lives in memory alone and
+    /// [`StateDir::describe`] says why; the gateway works, but a restart falls back to the configured cookies.
+    #[must_use]
+    pub fn open(dir: Option<&Path>) -> Self {
+        let dir = match dir {
+            None => Err("no STATE_DIR, and no home folder to put one in".to_owned()),
+            Some(dir) => prepare(dir)
+                .map(|()| dir.to_owned())
+                .map_err(|error| format!("{}: {error}", dir.display())),
+        };
+        Self {
+            dir,
+            last_error: Mutex::new(None),
+        }
+    }
+
+    /// State in memory alone, for tests and the demo.
+    #[must_use]
+    pub fn memory() -> Self {
+        Self {
+            dir: Err("kept in memory on purpose".to_owned()),
+            last_error: Mutex::new(None),
+        }
+    }
+
+    /// Reads the value `name`. Blocks for the time of one small file.
+    ///
+    /// # Errors
+    /// When the file exists and cannot be read.
+    pub fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let Ok(dir) = &self.dir else { return Ok(None) };
+        match fs::read(dir.join(name)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Replaces the value `name`. Returns once it is on disk; in memory mode at once. Blocks.
+    ///
+    /// # Errors
+    /// When it could not be written. The old value is then still in place.
+    pub fn save(&self, name: &str, value: &[u8]) -> io::Result<()> {
+        let Ok(dir) = &self.dir else { return Ok(()) };
+        let result = replace(dir, name, value);
+        if let Ok(mut last) = self.last_error.lock() {
+            *last = result.as_ref().err().map(ToString::to_string);
+        }
+        result
+    }
+
+    /// Where the state is, for people.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match &self.dir {
+            Err(reason) => format!("memory only ({reason}); a restart falls back to the configured cookies"),
+            Ok(dir) => match self.last_error.lock().ok().and_then(|last| last.clone()) {
+                None => dir.display().to_string(),
+                Some(error) => format!("{} (last write failed: {error})", dir.display()),
+            },
+        }
+    }
+
+    /// Whether values survive the process.
+    #[must_use]
+    pub fn is_durable(&self) -> bool {
+        self.dir.is_ok()
+    }
+}
+
+/// Prefix of temporary files; what a killed process left of them is removed at the next start.
+const TEMPORARY: &str = ".writing-";
+
+fn prepare(dir: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)?;
+    for entry in fs::read_dir(dir)?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+            // Best effort: a leftover is harmless, it is never read.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    // Proves at the start that the folder takes files, instead of at the first rotation.
+    drop(temporary(dir)?);
+    Ok(())
+}
+
+fn temporary(dir: &Path) -> io::Result<tempfile::NamedTempFile> {
+    // `tempfile` makes files with mode 0600 and an unpredictable name.
+    tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(dir)
+}
+
+fn replace(dir: &Path, name: &str, value: &[u8]) -> io::Result<()> {
+    let mut file = temporary(dir)?;
+    file.write_all(value)?;
+    tolerate_missing(file.as_file().sync_all())?;
+    file.persist(dir.join(name)).map_err(|error| error.error)?;
+    // The rename itself must reach the disk too, or a power cut brings the old value back.
+    tolerate_missing(fs::File::open(dir).and_then(|dir| dir.sync_all()))
+}
+
+/// Network and bucket mounts refuse fsync in several ways; the write itself has happened all the same.
+fn tolerate_missing(result: io::Result<()>) -> io::Result<()> {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    match result {
+        Err(error) if matches!(error.kind(), Unsupported | PermissionDenied | InvalidInput) => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_replaced_whole_and_private() {
+        let home = tempfile::tempdir().unwrap();
+        let state = StateDir::open(Some(&home.path().join("deep/state")));
+        assert!(state.is_durable());
+        assert_eq!(state.load("session.json").unwrap(), None);
+        state.save("session.json", b"first, and longer").unwrap();
+        state.save("session.json", b"second").unwrap();
+        assert_eq!(state.load("session.json").unwrap().as_deref(), Some(&b"second"[..]));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let path = home.path().join("deep/state/session.json");
+            assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn leftovers_of_a_killed_process_are_removed_and_values_kept() {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join(".writing-x"), b"half").unwrap();
+        fs::write(home.path().join("session.json"), b"whole").unwrap();
+        let state = StateDir::open(Some(home.path()));
+        assert!(!home.path().join(".writing-x").exists());
+        assert_eq!(state.load("session.json").unwrap().as_deref(), Some(&b"whole"[..]));
+    }
+
+    #[test]
+    fn without_a_usable_folder_it_says_so_and_goes_on() {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join("file"), b"").unwrap();
+        let state = StateDir::open(Some(&home.path().join("file")));
+        assert!(!state.is_durable());
+        assert!(state.describe().contains("memory only"));
+        state.save("session.json", b"x").unwrap();
+        assert_eq!(state.load("session.json").unwrap(), None);
+    }
+}
