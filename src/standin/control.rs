@@ -3,7 +3,7 @@
 use std::{pin::pin, sync::Arc};
 
 use super::{
-    account::{Account, new_token},
+    account::{Account, Chat, new_token},
     record::Record,
     settings::Settings,
     state::State,
@@ -95,6 +95,17 @@ impl Control {
             turns: chat.turns.len(),
         });
         stored.collect()
+    }
+
+    /// Adds a conversation to the session seen last, as if it had been held elsewhere; its id, or none without a session.
+    #[must_use]
+    pub fn add_chat(&self, title: &str) -> Option<String> {
+        let mut inner = self.state.lock();
+        let newest = inner.newest.clone()?;
+        let chat = Chat::new(false, title.to_owned());
+        let id = chat.cid.clone();
+        inner.accounts.get_mut(&newest)?.keep(chat);
+        Some(id)
     }
 
     /// The requests so far, oldest first; at most the last 2000.

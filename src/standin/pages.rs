@@ -19,7 +19,7 @@ const SIGN_IN: &str = "<!doctype html><title>Sign in</title><h1>Sign in</h1>\
     <form action=\"/v3/signin/identifier\"><input type=\"email\" name=\"identifier\"></form>";
 const CONSENT: &str = "<!doctype html><title>Before you continue</title>\
     <form action=\"https://consent.google.com/save\" method=\"post\"><button>Accept all</button></form>";
-const SORRY: &str = "<!doctype html><title>Sorry</title><p>Unusual traffic was seen from your network.</p>\
+const SORRY: &str = "<!doctype html><title>Sorry</title><p>Our systems have detected unusual traffic from your computer network.</p>\
     <div id=\"recaptcha\"></div>";
 const DAY: Duration = Duration::from_secs(86_400);
 

@@ -1,6 +1,5 @@
 //! Who answers: the upstream trait, and what the rest of the gateway may know of an upstream.
 
-pub mod absent;
 pub mod gemini_web;
 
 use std::{pin::Pin, sync::Arc, time::Duration};
@@ -90,6 +89,15 @@ pub struct Health {
     pub reason: Option<String>,
     /// Further facts in display order: cookie rotation, account status, where the state is kept.
     pub details: Vec<(&'static str, String)>,
+}
+
+impl Health {
+    /// Marks it as failed, and why.
+    pub fn fail(&mut self, failure: &Failure) {
+        self.state = HealthState::Failed;
+        self.code = Some(failure.kind().facts().code);
+        self.reason = Some(failure.message().to_owned());
+    }
 }
 
 /// Whether an upstream can answer.

@@ -3,10 +3,15 @@
 //! A client library reads the words of a message and takes any that speaks of limits to the rate for a 429, whatever
 //! the status. Messages of other statuses must not use those words; a test sees to it.
 
+mod found;
+
 use std::time::Duration;
 
 use http::StatusCode;
 
+pub(crate) use self::found::{
+    call_rejected, device_bound, downgraded, empty_answer, interrupted, signed_out, unreadable,
+};
 use super::{
     frames::FrameError,
     page::PageKind,
@@ -207,11 +212,6 @@ fn session_rejected(what: &str) -> Failure {
     let text =
         format!("Gemini did not accept {what}. Try again: the gateway makes its session fresh. {NEW_IF_IT_LASTS}");
     Failure::new(Kind::UpstreamSessionRejected, text)
-}
-
-fn signed_out() -> Failure {
-    let text = format!("The Gemini session is signed out: its cookies are no longer valid. {NEW_COOKIES}");
-    Failure::new(Kind::UpstreamAuthExpired, text)
 }
 
 fn ip_blocked() -> Failure {

@@ -1,21 +1,257 @@
 //! The Gemini web app as an upstream, through the owner's own session.
 //!
-//! The pure half knows the wire and does no I/O and reads no clock: `protocol` is every volatile fact as data, `page`
-//! and `request` make a request, `frames`, `reply`, `clean` and `delta` read its answer, `rpc` and `account` what the
-//! account has, and `errors` says what went wrong and what cures it.
+//! The pure half knows bytes and shapes: `protocol` holds every volatile fact as data, `request` builds what is
+//! sent, `frames` and `reply` read what comes back, `page` and `account` the rest. The other half keeps the session:
+//! `transport` is the only way out, `cookies` and `vault` hold the log-in, `session` hands out what is fresh, `keeper`
+//! rotates, and `generate` drives one answer.
 
-#![cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the session and the transport, its users, come after it")
-)]
 mod account;
+mod attempt;
 mod clean;
+mod cookies;
 mod delta;
 mod errors;
 mod frames;
+mod generate;
+mod keeper;
+mod ledger;
 mod page;
+mod prompt;
 mod protocol;
 mod reply;
 mod request;
+mod rotate;
 mod rpc;
-pub mod prompt;
+mod session;
+mod signin;
+mod transport;
+mod vault;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::{
+    account::AccountModels,
+    ledger::Ledger,
+    session::{Session, View},
+    transport::Transport,
+    vault::Vault,
+};
+pub use self::{
+    cookies::Credentials,
+    protocol::Protocol,
+    transport::{Exit, ExitError},
+};
+use super::{Call, EventStream, Health, HealthState, Model, ModelSource, Models, Upstream};
+use crate::{
+    error::{Failure, Kind},
+    state::StateDir,
+};
+
+/// What the upstream needs to know of the configuration.
+#[derive(Debug)]
+pub struct Settings {
+    /// The owner's cookies; without them every request is answered with the cure.
+    pub credentials: Option<Credentials>,
+    /// The protocol's facts, overlay applied.
+    pub protocol: Protocol,
+    /// The way out.
+    pub exit: Exit,
+    /// Where rotated cookies are kept.
+    pub state: Arc<StateDir>,
+    /// Whether each request is a temporary chat, which Google neither lists nor keeps.
+    pub temporary_chats: bool,
+    /// Whether an answer of another model family is a failure.
+    pub strict_model: bool,
+    /// The longest prompt, in UTF-8 bytes: beyond some 130 000 Google cuts the newest message without a word.
+    pub max_prompt_bytes: usize,
+    /// The longest silence of an answer.
+    pub idle_timeout: Duration,
+}
+
+/// The upstream.
+pub struct GeminiWeb {
+    inner: Arc<Inner>,
+}
+
+/// What every answer shares.
+struct Inner {
+    /// None without cookies.
+    session: Option<Arc<Session>>,
+    ledger: Arc<Ledger>,
+    protocol: Arc<Protocol>,
+    fallback: AccountModels,
+    state: Arc<StateDir>,
+    temporary_chats: bool,
+    strict_model: bool,
+    max_prompt_bytes: usize,
+    idle_timeout: Duration,
+    started: Instant,
+    last_success: Mutex<Option<Instant>>,
+    tasks: TaskTracker,
+}
+
+impl GeminiWeb {
+    /// Makes the upstream and starts its background work on `tasks`, until `stop`. Signs in there too: this returns
+    /// at once.
+    ///
+    /// # Errors
+    /// When the configured way out cannot be used.
+    pub fn start(settings: Settings, tasks: TaskTracker, stop: &CancellationToken) -> Result<Self, ExitError> {
+        let protocol = Arc::new(settings.protocol);
+        let (transport, news) = Transport::new(Arc::clone(&protocol), &settings.exit)?;
+        let (ledger, queue) = Ledger::open(Arc::clone(&settings.state));
+        let ledger = Arc::new(ledger);
+        let session = settings.credentials.map(|credentials| {
+            let vault = Vault::open(Arc::clone(&settings.state), credentials);
+            Arc::new(Session::new(transport, vault, tasks.clone()))
+        });
+        if let Some(session) = &session {
+            tasks.spawn(Arc::clone(session).keep(news, stop.clone()));
+            tasks.spawn(Arc::clone(&ledger).clean(Arc::clone(session), queue, stop.clone()));
+        }
+        let inner = Inner {
+            session,
+            ledger,
+            fallback: AccountModels::fallback(&protocol),
+            protocol,
+            state: settings.state,
+            temporary_chats: settings.temporary_chats,
+            strict_model: settings.strict_model,
+            max_prompt_bytes: settings.max_prompt_bytes,
+            idle_timeout: settings.idle_timeout,
+            started: Instant::now(),
+            last_success: Mutex::new(None),
+            tasks,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+}
+
+impl Upstream for GeminiWeb {
+    fn models(&self) -> Models {
+        self.inner.with_models(|models, source| Models {
+            source,
+            list: public(models),
+        })
+    }
+
+    fn resolve(&self, name: &str) -> Result<String, Failure> {
+        self.inner.with_models(|models, _| match models.resolve(name) {
+            Some(model) => Ok(model.public_id.clone()),
+            None => Err(unknown_model(models)),
+        })
+    }
+
+    fn generate(&self, call: Call) -> EventStream {
+        generate::answer(Arc::clone(&self.inner), call)
+    }
+
+    fn health(&self) -> Health {
+        self.inner.health()
+    }
+}
+
+impl Inner {
+    /// The account's models if they are known, else the built-in table.
+    fn with_models<T>(&self, use_them: impl FnOnce(&AccountModels, ModelSource) -> T) -> T {
+        match self.session.as_ref().map(|session| session.view()) {
+            Some(View::Ready { live, .. }) if !live.account.models.list().is_empty() => {
+                use_them(&live.account.models, ModelSource::Account)
+            }
+            _ => use_them(&self.fallback, ModelSource::Static),
+        }
+    }
+
+    /// The session, or what to do to have one.
+    fn session(&self) -> Result<&Arc<Session>, Failure> {
+        self.session.as_ref().ok_or_else(not_configured)
+    }
+
+    fn note_success(&self) {
+        *self.last_success.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    fn health(&self) -> Health {
+        let last_success = *self.last_success.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut health = Health {
+            name: NAME,
+            state: HealthState::Starting,
+            since: self.started.elapsed(),
+            last_success: last_success.map(|at| at.elapsed()),
+            code: None,
+            reason: None,
+            details: vec![("state", self.state.describe())],
+        };
+        let Some(session) = &self.session else {
+            let failure = not_configured();
+            health.fail(&failure);
+            return health;
+        };
+        match session.view() {
+            View::Starting { since } => {
+                health.since = since.elapsed();
+                health.reason = Some("Signing in to Gemini. This takes a few seconds after the start.".to_owned());
+            }
+            View::Ready { live, since } => {
+                (health.state, health.since) = (HealthState::Ready, since.elapsed());
+                health.details.push(("account_status", live.account.status.to_string()));
+            }
+            View::Down { failure, since, .. } => {
+                health.since = since.elapsed();
+                health.fail(&failure);
+            }
+        }
+        let report = session.report();
+        if let Some((words, at)) = report.last {
+            health
+                .details
+                .push(("rotation", format!("{words} {} s ago", at.elapsed().as_secs())));
+        }
+        if let Some(next) = report.next {
+            let wait = next.saturating_duration_since(Instant::now());
+            health
+                .details
+                .push(("next_rotation", format!("in {} s", wait.as_secs())));
+        }
+        health
+    }
+}
+
+/// Name of this upstream, in headers, logs and `/health`.
+pub const NAME: &str = "gemini-web";
+
+fn not_configured() -> Failure {
+    Failure::new(
+        Kind::UpstreamNotConfigured,
+        "No Gemini cookies are configured. Set SECURE_1PSID and SECURE_1PSIDTS to the values of the cookies \
+         __Secure-1PSID and __Secure-1PSIDTS of gemini.google.com and restart; the page at / says how to get them.",
+    )
+}
+
+fn unknown_model(models: &AccountModels) -> Failure {
+    let names: Vec<&str> = models.list().iter().map(|model| model.public_id.as_str()).collect();
+    Failure::new(
+        Kind::ModelNotFound,
+        format!(
+            "The model does not exist or you do not have access to it. Available: {}.",
+            names.join(", ")
+        ),
+    )
+    .param("model")
+}
+
+/// The models as clients see them.
+fn public(models: &AccountModels) -> Vec<Model> {
+    let public = |model: &account::AccountModel| Model {
+        id: model.public_id.clone(),
+        name: model.display.clone(),
+        aliases: model.aliases(),
+    };
+    models.list().iter().map(public).collect()
+}

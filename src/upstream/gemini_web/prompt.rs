@@ -30,14 +30,14 @@ use crate::{
 
 /// What is sent to the web app as the user's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prompt {
+pub(crate) struct Prompt {
     /// The text; its length in UTF-8 bytes is what the web app limits.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// Renders the conversation of a request.
 #[must_use]
-pub fn render(request: &Request) -> Prompt {
+pub(crate) fn render(request: &Request) -> Prompt {
     if let [only] = request.messages.as_slice()
         && only.role == Role::User
         && only.tool_calls.is_empty()
@@ -58,7 +58,7 @@ pub fn render(request: &Request) -> Prompt {
 ///
 /// # Errors
 /// [`Kind::ContextLength`], with both numbers.
-pub fn check_limit(len: usize, limit: usize) -> Result<(), Failure> {
+pub(crate) fn check_limit(len: usize, limit: usize) -> Result<(), Failure> {
     if len <= limit {
         return Ok(());
     }

@@ -30,7 +30,7 @@ const BUILT_IN: &str = include_str!("protocol/protocol.json");
 /// The protocol in force: the built-in values under an optional overlay. Checked as a whole when it is made, so
 /// that what uses it need not check again.
 #[derive(Clone, Debug)]
-pub(crate) struct Protocol {
+pub struct Protocol {
     pub(crate) hosts: Hosts,
     pub(crate) account: AccountChoice,
     pub(crate) paths: EndpointPaths,
@@ -62,7 +62,7 @@ impl Protocol {
     ///
     /// # Errors
     /// As [`Protocol::with_overlay`]; never for the document this crate ships.
-    pub(crate) fn built_in() -> Result<Self, Vec<String>> {
+    pub fn built_in() -> Result<Self, Vec<String>> {
         Self::with_overlay("{}")
     }
 
@@ -72,7 +72,7 @@ impl Protocol {
     /// # Errors
     /// Every problem found, each beginning with the path of the value at fault (`request.inner_length`): not JSON,
     /// unknown names, wrong types, values out of bounds, plain http to another machine.
-    pub(crate) fn with_overlay(text: &str) -> Result<Self, Vec<String>> {
+    pub fn with_overlay(text: &str) -> Result<Self, Vec<String>> {
         let built_in: Value = serde_json::from_str(BUILT_IN).map_err(|error| vec![format!("built-in: {error}")])?;
         let overlay: Value = serde_json::from_str(text).map_err(|error| vec![format!("not JSON: {error}")])?;
         let mut problems = overlay::shape_problems(&overlay, &built_in);

@@ -1,5 +1,8 @@
 //! From frames to the steps of an answer: pieces of text and thoughts, who served, how it ended.
 
+mod history;
+mod media;
+
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -47,14 +50,6 @@ pub(crate) struct Media {
     pub(crate) alt: Option<String>,
 }
 
-/// The ids of a turn; all three are needed to continue or find it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Thread<'a> {
-    pub(crate) cid: &'a str,
-    pub(crate) rid: &'a str,
-    pub(crate) rcid: &'a str,
-}
-
 /// Reads one answer. Only the first candidate counts. No Debug: it would print the answer.
 pub(crate) struct Reply {
     protocol: Arc<Protocol>,
@@ -65,7 +60,6 @@ pub(crate) struct Reply {
     rid: Option<String>,
     rcid: Option<String>,
     label: Option<String>,
-    title: Option<String>,
     context: Option<String>,
     media: Vec<Media>,
     done: bool,
@@ -94,7 +88,6 @@ impl Reply {
             rid: None,
             rcid: None,
             label: None,
-            title: None,
             context: None,
             media: Vec::new(),
             done: false,
@@ -149,28 +142,9 @@ impl Reply {
         self.cid.as_deref()
     }
 
-    /// The ids of the turn, once all are known.
-    pub(crate) fn thread(&self) -> Option<Thread<'_>> {
-        Some(Thread {
-            cid: self.cid.as_deref()?,
-            rid: self.rid.as_deref()?,
-            rcid: self.rcid.as_deref()?,
-        })
-    }
-
     /// The context token; its presence means that the upstream stored the turn, so that it can be read back.
     pub(crate) fn context(&self) -> Option<&str> {
         self.context.as_deref()
-    }
-
-    /// The label of the model that served, if the upstream said.
-    pub(crate) fn label(&self) -> Option<&str> {
-        self.label.as_deref()
-    }
-
-    /// The title the upstream gave the conversation.
-    pub(crate) fn title(&self) -> Option<&str> {
-        self.title.as_deref()
     }
 
     /// Links to media of the answer, in its order.
@@ -243,7 +217,6 @@ impl Reply {
         set(&mut self.cid, paths.cid.text(document));
         set(&mut self.rid, paths.rid.text(document));
         set(&mut self.context, paths.context.text(document));
-        set(&mut self.title, paths.title.text(document));
         if set(&mut self.label, paths.label.text(document)) {
             out.extend(self.label.clone().map(Step::Served));
         }

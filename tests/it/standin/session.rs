@@ -127,7 +127,7 @@ async fn rotation_outcomes_on_demand() {
         (Rotation::NotIssued, 200, "600"),
         (Rotation::Refused, 401, "identity.hfcr"),
         (Rotation::Forbidden, 403, "2147483647"),
-        (Rotation::Throttled, 429, "Unusual traffic"),
+        (Rotation::Throttled, 429, "unusual traffic"),
         (Rotation::Unavailable, 503, "503"),
     ] {
         bench.control.configure(|settings| settings.rotation = mode);

@@ -10,6 +10,7 @@ use super::lookup::Paths;
 pub(crate) struct ResponsePaths {
     pub(crate) document: DocumentPaths,
     pub(crate) candidate: CandidatePaths,
+    pub(crate) history: HistoryPaths,
     /// Status of a finished candidate; 1 is one in progress.
     pub(crate) complete_status: u64,
     /// Tools that keep the model silent for long.
@@ -32,7 +33,6 @@ pub(crate) struct DocumentPaths {
     pub(crate) context: Paths,
     /// The model that really served, as people read it (`3.6 Flash`).
     pub(crate) label: Paths,
-    pub(crate) title: Paths,
     /// True on closing metadata.
     pub(crate) done: Paths,
 }
@@ -82,6 +82,17 @@ pub(crate) enum MediaKind {
     WebImage,
     Video,
     Audio,
+}
+
+/// Paths in the answer of the history RPC, newest turn first (protocol notes, batchexecute: hNvQHb).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HistoryPaths {
+    pub(crate) turns: Paths,
+    /// Within a turn.
+    pub(crate) rid: Paths,
+    /// Within a turn.
+    pub(crate) candidates: Paths,
 }
 
 /// Paths in the answer of the account RPC.

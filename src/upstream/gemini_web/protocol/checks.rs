@@ -217,9 +217,7 @@ fn numbers(protocol: &Protocol, found: &mut Vec<String>) {
     for (name, value) in [
         ("connect_s", limits.connect_s),
         ("first_byte_s", limits.first_byte_s),
-        ("idle_s", limits.idle_s),
-        ("idle_thinking_s", limits.idle_thinking_s),
-        ("prompt_bytes", limits.prompt_bytes as u64),
+        ("recovery_s", limits.recovery_s),
         ("frame_bytes", limits.frame_bytes as u64),
         ("stream_bytes", limits.stream_bytes),
         ("page_bytes", limits.page_bytes as u64),

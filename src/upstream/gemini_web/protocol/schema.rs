@@ -81,7 +81,6 @@ pub(crate) struct PageFallback {
     /// None: the parameter is left out.
     pub(crate) build_label: Option<String>,
     pub(crate) language: String,
-    pub(crate) push_id: String,
 }
 
 /// A page that is not the app.
@@ -297,12 +296,8 @@ pub(crate) struct Limits {
     pub(crate) connect_s: u64,
     /// From the request to the answer's first byte.
     pub(crate) first_byte_s: u64,
-    /// Silence within an answer.
-    pub(crate) idle_s: u64,
-    /// Silence while the upstream queues, thinks or runs a tool.
-    pub(crate) idle_thinking_s: u64,
-    /// Longer prompts are cut by the upstream without a word, the newest message first.
-    pub(crate) prompt_bytes: usize,
+    /// How long a broken answer is looked for in the history.
+    pub(crate) recovery_s: u64,
     /// One frame of an answer. Frames hold the whole text so far.
     pub(crate) frame_bytes: usize,
     /// All frames of an answer together; they are not kept.

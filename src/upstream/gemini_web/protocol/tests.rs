@@ -41,7 +41,7 @@ fn every_problem_is_reported_with_its_path() {
         r#"{
             "host": {},
             "request": {"inner_lenght": 1, "inner_length": "81"},
-            "limits": {"idle_s": 0},
+            "limits": {"first_byte_s": 0},
             "hosts": {"app": "ftp://gemini.google.com"}
         }"#,
     );
@@ -54,7 +54,7 @@ fn every_problem_is_reported_with_its_path() {
 #[test]
 fn values_out_of_bounds_are_refused_by_path() {
     for (overlay, path) in [
-        (r#"{"limits": {"idle_s": 0}}"#, "limits.idle_s"),
+        (r#"{"limits": {"first_byte_s": 0}}"#, "limits.first_byte_s"),
         (r#"{"request": {"inner_length": 12}}"#, "request.inner_length"),
         (r#"{"request": {"slots": {"5": "$typo"}}}"#, "request.slots.5"),
         (r#"{"request": {"slots": {"x": 1}}}"#, "request"),

@@ -75,15 +75,7 @@ fn a_typical_stream_gives_its_steps_and_ids() {
         [Step::Text("Hi".into()), Step::Text(" there".into()), Step::Complete]
     );
     assert!(reply.complete() && reply.saw_end() && reply.done() && reply.has_text());
-    assert_eq!(
-        reply.thread(),
-        Some(Thread {
-            cid: "c_1",
-            rid: "r_1",
-            rcid: "rc_1"
-        })
-    );
-    assert_eq!((reply.title(), reply.context()), (Some("A title"), Some("AwAAtoken")));
+    assert_eq!(reply.context(), Some("AwAAtoken"));
     assert_eq!(reply.cid(), Some("c_1"));
     assert_eq!(reply.rewrites(), 0);
 }
@@ -150,7 +142,7 @@ fn labels_and_context_are_found_by_place_and_by_key() {
     (document[25], document[42]) = (json!("AwAA"), json!("3.6 Flash"));
     let (steps, reply) = read(&[frame(&Value::Array(document))], true);
     assert_eq!(steps, [Step::Served("3.6 Flash".into())]);
-    assert_eq!((reply.context(), reply.label()), (Some("AwAA"), Some("3.6 Flash")));
+    assert_eq!(reply.context(), Some("AwAA"));
     let sparse = frame(&json!([null, ["c_1", "r_1"], {"26": "AwAB", "43": "3.1 Pro"}]));
     let (steps, reply) = read(&[sparse.clone(), sparse], true);
     assert_eq!(steps, [Step::Served("3.1 Pro".into())]);

@@ -16,7 +16,6 @@ fn tokens() -> PageTokens {
         build_label: Some("boq_assistant-bard-web-server_20260929.03_p0".to_owned()),
         session_id: Some("-713229".to_owned()),
         language: "en".to_owned(),
-        push_id: "feeds/x".to_owned(),
     }
 }
 

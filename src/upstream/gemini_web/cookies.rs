@@ -1,0 +1,307 @@
+//! The cookies of the session: a jar scoped by domain and path, and the two values that carry the log-in.
+//!
+//! `__Secure-1PSID` is the identity and comes from the owner alone: no response may change or clear it.
+//! `__Secure-1PSIDTS` is its short-lived partner and enters the jar through [`Jar::adopt`] only, after it was saved;
+//! every other `Set-Cookie` is merged at once.
+
+use std::{
+    fmt,
+    sync::{PoisonError, RwLock},
+};
+
+use cookie_store::{Cookie, CookieStore, RawCookie};
+use http::{HeaderMap, HeaderValue, header};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+/// The identity cookie.
+pub(super) const PSID: &str = "__Secure-1PSID";
+/// Its rotating partner.
+pub(super) const PSIDTS: &str = "__Secure-1PSIDTS";
+
+/// What the owner configured: the log-in of one Google account.
+#[derive(Clone)]
+pub struct Credentials {
+    /// Value of `__Secure-1PSID`.
+    pub psid: SecretString,
+    /// Value of `__Secure-1PSIDTS`; some accounts have none and work without.
+    pub psidts: Option<SecretString>,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(..)")
+    }
+}
+
+/// Which Google host a request belongs to, for the scope of its cookies. Base URLs can be pointed elsewhere (a
+/// stand-in on loopback), the cookies keep the scope of the real host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Site {
+    /// `gemini.google.com`
+    App,
+    /// `accounts.google.com`
+    Accounts,
+}
+
+impl Site {
+    /// The address whose cookies a request for `url` carries.
+    fn scope(self, url: &Url) -> Result<Url, url::ParseError> {
+        let origin = match self {
+            Site::App => "https://gemini.google.com",
+            Site::Accounts => "https://accounts.google.com",
+        };
+        Url::parse(origin)?.join(url.path())
+    }
+}
+
+/// A shared cookie jar.
+pub(super) struct Jar {
+    store: RwLock<CookieStore>,
+}
+
+impl fmt::Debug for Jar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Jar(..)")
+    }
+}
+
+impl Jar {
+    /// An empty jar.
+    pub(super) fn new() -> Self {
+        Self {
+            store: RwLock::new(CookieStore::new()),
+        }
+    }
+
+    /// Starts over with a log-in and, where they are known, the other cookies that belong to it.
+    pub(super) fn seed(&self, credentials: &Credentials, others: &[Cookie<'static>]) {
+        let mut store = CookieStore::new();
+        for cookie in others {
+            // A cookie that no longer fits (expired meanwhile) is simply not taken over.
+            if let Ok(scope) = Site::App.scope(&ANY) {
+                let _ = store.insert(cookie.clone(), &scope);
+            }
+        }
+        insert(&mut store, PSID, &credentials.psid);
+        if let Some(psidts) = &credentials.psidts {
+            insert(&mut store, PSIDTS, psidts);
+        }
+        *self.store.write().unwrap_or_else(PoisonError::into_inner) = store;
+    }
+
+    /// Uses a saved `__Secure-1PSIDTS` from now on.
+    pub(super) fn adopt(&self, psidts: &SecretString) {
+        insert(
+            &mut self.store.write().unwrap_or_else(PoisonError::into_inner),
+            PSIDTS,
+            psidts,
+        );
+    }
+
+    /// The `Cookie` header of a request, if it carries any cookie.
+    pub(super) fn header(&self, site: Site, url: &Url) -> Option<HeaderValue> {
+        let scope = site.scope(url).ok()?;
+        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
+        let mut line = String::new();
+        for (name, value) in store.get_request_values(&scope) {
+            if !line.is_empty() {
+                line.push_str("; ");
+            }
+            line.push_str(name);
+            line.push('=');
+            line.push_str(value);
+        }
+        drop(store);
+        let mut value = HeaderValue::from_str(&line).ok().filter(|value| !value.is_empty())?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    /// Merges what a response set. Returns a new `__Secure-1PSIDTS`, if there is one, for the caller to save and then
+    /// [`adopt`](Self::adopt).
+    pub(super) fn merge(&self, site: Site, url: &Url, headers: &HeaderMap) -> Option<SecretString> {
+        let mut lines = headers.get_all(header::SET_COOKIE).iter().peekable();
+        lines.peek()?;
+        let scope = site.scope(url).ok()?;
+        let mut fresh = None;
+        let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
+        for line in lines {
+            let Some(cookie) = line
+                .to_str()
+                .ok()
+                .and_then(|line| RawCookie::parse(line.to_owned()).ok())
+            else {
+                continue;
+            };
+            match cookie.name() {
+                // A sign-out page clears it; the owner's value stays until the owner changes it.
+                PSID => {}
+                PSIDTS => fresh = fresh_value(&store, &cookie).or(fresh),
+                // Refused (another host's, or already expired): exactly what a browser does.
+                _ => drop(store.insert_raw(&cookie, &scope)),
+            }
+        }
+        fresh
+    }
+
+    /// Every unexpired cookie but the log-in itself, to be kept over a restart.
+    pub(super) fn others(&self) -> Vec<Cookie<'static>> {
+        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
+        store
+            .iter_unexpired()
+            .filter(|cookie| !matches!(cookie.name(), PSID | PSIDTS))
+            .cloned()
+            .collect()
+    }
+}
+
+/// The log-in cookies alone, for rotation: with other cookies beside them it has been answered with 401.
+pub(super) fn login_header(psid: &SecretString, psidts: Option<&SecretString>) -> Option<HeaderValue> {
+    let mut line = format!("{PSID}={}", psid.expose_secret());
+    if let Some(psidts) = psidts {
+        line.push_str("; ");
+        line.push_str(PSIDTS);
+        line.push('=');
+        line.push_str(psidts.expose_secret());
+    }
+    let mut value = HeaderValue::from_str(&line).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// A `__Secure-1PSIDTS` among the `Set-Cookie` lines of a response.
+pub(super) fn issued_psidts(headers: &HeaderMap) -> Option<SecretString> {
+    let lines = headers.get_all(header::SET_COOKIE).iter();
+    lines
+        .filter_map(|line| RawCookie::parse(line.to_str().ok()?.to_owned()).ok())
+        .filter(|cookie| cookie.name() == PSIDTS && !cookie.value().is_empty())
+        .map(|cookie| SecretString::from(cookie.value().to_owned()))
+        .last()
+}
+
+/// Any address: only its path matters, and cookies of this jar are kept for `/`.
+static ANY: std::sync::LazyLock<Url> = std::sync::LazyLock::new(|| {
+    Url::parse("https://gemini.google.com/").unwrap_or_else(|_| unreachable!("a literal address parses"))
+});
+
+fn fresh_value(store: &CookieStore, cookie: &RawCookie<'_>) -> Option<SecretString> {
+    let value = cookie.value();
+    let known = store.get("google.com", "/", PSIDTS).map(|known| known.value());
+    (!value.is_empty() && known != Some(value)).then(|| SecretString::from(value.to_owned()))
+}
+
+/// Stores a log-in cookie with the attributes Google gives it (protocol notes, cookies: domain `.google.com`, path
+/// `/`, `Secure`, `HttpOnly`).
+fn insert(store: &mut CookieStore, name: &'static str, value: &SecretString) {
+    let cookie = RawCookie::build((name, value.expose_secret().to_owned()))
+        .domain("google.com")
+        .path("/")
+        .secure(true)
+        .http_only(true)
+        .build();
+    // The domain covers the address and the name is a constant: nothing in the storage rules can refuse it.
+    let _ = store.insert_raw(&cookie, &ANY);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(text: &str) -> SecretString {
+        SecretString::from(text.to_owned())
+    }
+
+    fn jar() -> Jar {
+        let jar = Jar::new();
+        jar.seed(
+            &Credentials {
+                psid: secret("id"),
+                psidts: Some(secret("ts")),
+            },
+            &[],
+        );
+        jar
+    }
+
+    fn sent(jar: &Jar, site: Site, url: &str) -> Vec<String> {
+        let Some(header) = jar.header(site, &Url::parse(url).unwrap()) else {
+            return Vec::new();
+        };
+        let mut cookies: Vec<String> = header.to_str().unwrap().split("; ").map(str::to_owned).collect();
+        cookies.sort();
+        cookies
+    }
+
+    fn response(lines: &[&str]) -> HeaderMap {
+        lines
+            .iter()
+            .map(|line| (header::SET_COOKIE, HeaderValue::from_str(line).unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn the_login_goes_to_both_google_sites_whatever_the_base_address_is() {
+        for (site, url) in [
+            (Site::App, "http://127.0.0.1:9/app"),
+            (Site::Accounts, "https://accounts.google.com/R"),
+        ] {
+            assert_eq!(sent(&jar(), site, url), ["__Secure-1PSID=id", "__Secure-1PSIDTS=ts"]);
+        }
+    }
+
+    #[test]
+    fn other_cookies_are_merged_with_their_scope() {
+        let (jar, url) = (jar(), Url::parse("http://127.0.0.1:9/app").unwrap());
+        let fresh = jar.merge(
+            Site::App,
+            &url,
+            &response(&[
+                "SIDCC=a; domain=.google.com; path=/",
+                "COMPASS=b; path=/; Secure",
+                "X=c; domain=example.org",
+            ]),
+        );
+        assert!(fresh.is_none());
+        let app = sent(&jar, Site::App, "https://gemini.google.com/app");
+        assert_eq!(
+            app,
+            ["COMPASS=b", "SIDCC=a", "__Secure-1PSID=id", "__Secure-1PSIDTS=ts"]
+        );
+        let accounts = sent(&jar, Site::Accounts, "https://accounts.google.com/RotateCookies");
+        assert_eq!(accounts, ["SIDCC=a", "__Secure-1PSID=id", "__Secure-1PSIDTS=ts"]);
+        assert_eq!(jar.others().len(), 2);
+    }
+
+    #[test]
+    fn a_response_neither_changes_the_identity_nor_slips_in_an_unsaved_partner() {
+        let (jar, url) = (jar(), Url::parse("https://gemini.google.com/app").unwrap());
+        let lines = [
+            "__Secure-1PSID=EXPIRED; domain=.google.com; path=/; max-age=0",
+            "__Secure-1PSIDTS=new; domain=.google.com; path=/; Secure",
+        ];
+        let fresh = jar.merge(Site::App, &url, &response(&lines)).unwrap();
+        assert_eq!(
+            sent(&jar, Site::App, url.as_str()),
+            ["__Secure-1PSID=id", "__Secure-1PSIDTS=ts"]
+        );
+        jar.adopt(&fresh);
+        assert_eq!(
+            sent(&jar, Site::App, url.as_str()),
+            ["__Secure-1PSID=id", "__Secure-1PSIDTS=new"]
+        );
+        // The same value again is no news, and a cleared one is not a value.
+        assert!(jar.merge(Site::App, &url, &response(&lines)).is_none());
+        let cleared = ["__Secure-1PSIDTS=; domain=.google.com; path=/; max-age=0"];
+        assert!(jar.merge(Site::App, &url, &response(&cleared)).is_none());
+    }
+
+    #[test]
+    fn debug_output_shows_no_value() {
+        let credentials = Credentials {
+            psid: secret("g.a000"),
+            psidts: None,
+        };
+        assert!(!format!("{credentials:?} {:?}", jar()).contains("g.a000"));
+    }
+}

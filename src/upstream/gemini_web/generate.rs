@@ -1,0 +1,105 @@
+//! One answer, from the prompt to its last event.
+//!
+//! What can be mended without the client noticing is mended before the first output event: a refused token, a stale
+//! page, a passing fault. After it a prompt is never sent again; a cut answer is read back from the account's history
+//! where there is one, and is a failure otherwise.
+
+use std::{sync::Arc, time::Duration};
+
+use async_stream::try_stream;
+use backon::{BackoffBuilder, ExponentialBuilder};
+use tokio::time::{Instant, sleep};
+
+use super::{Inner, attempt::Attempt, prompt};
+use crate::{
+    error::{Failure, Kind, Retry},
+    upstream::{Call, EventStream},
+};
+
+/// The events of one answer.
+pub(super) fn answer(web: Arc<Inner>, call: Call) -> EventStream {
+    Box::pin(try_stream! {
+        let prompt = prompt::render(&call.request);
+        if prompt.text.trim().is_empty() {
+            Err(Failure::new(Kind::InvalidRequest, "The message has no text, and Gemini takes none without.").param("messages"))?;
+        }
+        prompt::check_limit(prompt.text.len(), web.max_prompt_bytes)?;
+        let mut attempt = begin(&web, &call, &prompt.text).await?;
+        while let Some(event) = attempt.next().await? {
+            yield event;
+        }
+        web.note_success();
+    })
+}
+
+/// Tries until an attempt has its first output event, or nothing more may be tried.
+async fn begin(web: &Arc<Inner>, call: &Call, prompt: &str) -> Result<Attempt, Failure> {
+    let session = web.session()?;
+    let mut patience = Patience::new();
+    loop {
+        let live = session.ready(call.deadline).await?;
+        let failure = match Attempt::start(web, session, &live, call, prompt).await {
+            Ok(attempt) => return Ok(attempt),
+            Err(failure) => failure,
+        };
+        tracing::debug!(
+            code = failure.kind().facts().code,
+            "an attempt failed before any output"
+        );
+        match failure.retry_rule() {
+            Retry::Refresh if patience.may_refresh() => {
+                session.refresh(live.serial, call.deadline).await?;
+            }
+            Retry::Backoff => match patience.pause(&failure, call.deadline) {
+                Some(pause) => sleep(pause).await,
+                None => return Err(failure),
+            },
+            _ => {
+                if closes_the_door(failure.kind()) {
+                    session.mark_down(failure.share());
+                }
+                return Err(failure);
+            }
+        }
+    }
+}
+
+/// Failures that every next request would only repeat: they are answered from memory for a while.
+fn closes_the_door(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::UpstreamIpBlocked | Kind::UpstreamAuthExpired | Kind::UpstreamConsentRequired
+    )
+}
+
+/// What one request may still spend on second chances.
+struct Patience {
+    refreshed: bool,
+    pauses: backon::ExponentialBackoff,
+}
+
+impl Patience {
+    fn new() -> Self {
+        const RETRIES: usize = 2;
+        let pauses = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(500))
+            .with_max_delay(Duration::from_secs(8))
+            .with_max_times(RETRIES)
+            .with_jitter()
+            .build();
+        Self {
+            refreshed: false,
+            pauses,
+        }
+    }
+
+    fn may_refresh(&mut self) -> bool {
+        !std::mem::replace(&mut self.refreshed, true)
+    }
+
+    /// The pause before the next try, if there is time for one.
+    fn pause(&mut self, failure: &Failure, deadline: Instant) -> Option<Duration> {
+        let pause = self.pauses.next()?.max(failure.wait().unwrap_or_default());
+        (Instant::now() + pause < deadline).then_some(pause)
+    }
+}
