@@ -23,6 +23,7 @@ mod body;
 pub mod error;
 mod respond;
 mod stall;
+pub mod state;
 pub mod tasks;
 pub mod telemetry;
 
@@ -32,4 +33,7 @@ pub mod healthcheck;
 pub mod serve;
 
 // Off the way: the upstream of the demo and of the tests.
+pub mod demo;
+#[cfg(fuzzing)]
+pub mod fuzz;
 pub mod standin;

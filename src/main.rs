@@ -4,14 +4,14 @@ use std::{
     io::{self, Write},
     path::Path,
     process::ExitCode,
-    sync::Arc,
 };
 
 use gemini_gateway::{
-    app::App,
     config::{self, Command, Config, Sources},
-    healthcheck, serve, telemetry,
-    upstream::{Upstream, absent::Absent},
+    demo, healthcheck,
+    serve::{self, StartError},
+    server::Outcome,
+    telemetry,
 };
 
 fn main() -> ExitCode {
@@ -21,8 +21,8 @@ fn main() -> ExitCode {
         dotenv: Path::new(".env"),
     };
     match config::load(std::env::args_os(), &sources) {
-        Ok(Command::Serve(config)) => run(&config),
-        Ok(Command::Demo(_config)) => fail("the demo is not built in yet"),
+        Ok(Command::Serve(config)) => run(&config, serve::serve(&config)),
+        Ok(Command::Demo(config)) => run(&config, demo::serve(&config)),
         Ok(Command::Healthcheck(check)) => match healthcheck::ask(check) {
             Ok(line) => say(&line),
             Err(line) => fail(&line),
@@ -35,23 +35,25 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(config: &Config) -> ExitCode {
+/// Runs a server to its end. 78 where the configuration turns out unusable only now, 1 where the system refuses.
+fn run(config: &Config, server: impl Future<Output = Result<Outcome, StartError>>) -> ExitCode {
     start_log(config);
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        return fail("gemini-gateway: TLS was set up twice");
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("gemini-gateway: no runtime: {error}")),
     };
-    let served = runtime.block_on(serve::serve(config, App::new(config, upstream(config))));
-    match served {
+    match runtime.block_on(server) {
         // A drain that ran out of time is logged; for whoever sent the signal it is a stop like another.
         Ok(_outcome) => ExitCode::SUCCESS,
-        Err(error) => fail(&format!("gemini-gateway: {}: {error}", config.listen())),
+        Err(error @ StartError::Exit(_)) => {
+            say(&format!("gemini-gateway: {error}"));
+            ExitCode::from(config::EX_CONFIG)
+        }
+        Err(error) => fail(&format!("gemini-gateway: {error}")),
     }
-}
-
-/// Who answers.
-fn upstream(_config: &Config) -> Arc<dyn Upstream> {
-    Arc::new(Absent::new())
 }
 
 fn start_log(config: &Config) {

@@ -1,28 +1,106 @@
 //! From a configuration to a running server, and to its end.
 
-use std::{io, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use secrecy::ExposeSecret;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    time::timeout,
 };
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     app::App,
     config::Config,
     server::{self, Outcome},
+    state::StateDir,
+    upstream::gemini_web::{Credentials, Exit, ExitError, GeminiWeb, Settings},
 };
 
-/// Listens where the configuration says and serves until SIGTERM or SIGINT, then drains.
+/// Why the gateway could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configured way out cannot be used.
+    #[error("{0}")]
+    Exit(#[from] ExitError),
+    /// The address cannot be listened on, or the system refuses something else.
+    #[error("{0}: {1}")]
+    Listen(SocketAddr, #[source] io::Error),
+}
+
+/// Listens where the configuration says and serves the owner's session until SIGTERM or SIGINT, then drains.
 ///
 /// # Errors
-/// When the address cannot be listened on, or signals cannot be received.
-pub async fn serve(config: &Config, app: App) -> io::Result<Outcome> {
-    let listener = TcpListener::bind(config.listen()).await?;
-    let stop = stop_signal()?;
-    announce(config, &app, &listener)?;
-    Ok(server::run(listener, Arc::new(app), stop).await)
+/// See [`StartError`].
+pub async fn serve(config: &Config) -> Result<Outcome, StartError> {
+    let state = Arc::new(StateDir::open(config.state_dir.as_deref()));
+    serve_with(config, settings(config, state), None, |_| Ok(())).await
 }
+
+/// Serves with these settings of the upstream. `ready` is called once the port is open.
+pub(crate) async fn serve_with(
+    config: &Config,
+    settings: Settings,
+    stand_in: Option<&'static str>,
+    ready: impl FnOnce(SocketAddr) -> io::Result<()>,
+) -> Result<Outcome, StartError> {
+    let listen = |error| StartError::Listen(config.listen(), error);
+    // Before anything is started: a port in use must not cost a rotation.
+    let listener = TcpListener::bind(config.listen()).await.map_err(listen)?;
+    let stop = stop_signal().map_err(listen)?;
+    let background = Background::default();
+    let upstream = GeminiWeb::start(settings, background.tracker.clone(), &background.stop)?;
+    let mut app = App::new(config, Arc::new(upstream));
+    app.stand_in = stand_in;
+    announce(config, &app, &listener).map_err(listen)?;
+    ready(listener.local_addr().map_err(listen)?).map_err(listen)?;
+    let outcome = server::run(listener, Arc::new(app), stop).await;
+    background.end().await;
+    Ok(outcome)
+}
+
+/// What the upstream needs of the configuration.
+fn settings(config: &Config, state: Arc<StateDir>) -> Settings {
+    Settings {
+        credentials: config.psid.clone().map(|psid| Credentials {
+            psid,
+            psidts: config.psidts.clone(),
+        }),
+        protocol: config.protocol.clone(),
+        exit: Exit {
+            proxy: config.outbound_proxy.as_ref().map(|proxy| proxy.url.clone()),
+            extra_ca: config.extra_ca.as_ref().map(|file| file.text.clone().into_bytes()),
+        },
+        state,
+        temporary_chats: config.temporary_chats,
+        strict_model: config.strict_model,
+        max_prompt_bytes: config.max_prompt_bytes,
+        idle_timeout: config.idle_timeout,
+    }
+}
+
+/// The upstream's background work.
+#[derive(Default)]
+struct Background {
+    tracker: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Background {
+    /// Ends it. A rotation in flight is waited for: between Google's answer and the disk it must not be cut.
+    async fn end(self) {
+        const PATIENCE: Duration = Duration::from_secs(5);
+        self.stop.cancel();
+        self.tracker.close();
+        if timeout(PATIENCE, self.tracker.wait()).await.is_err() {
+            tracing::warn!("background work did not end in time");
+        }
+    }
+}
+
+/// A key of fewer bytes is worth guessing at.
+const SHORT_KEY: usize = 12;
 
 /// What the owner should know at start-up; never a value of a secret.
 fn announce(config: &Config, app: &App, listener: &TcpListener) -> io::Result<()> {
@@ -38,6 +116,9 @@ fn announce(config: &Config, app: &App, listener: &TcpListener) -> io::Result<()
     );
     if let Some(notice) = app.stand_in {
         tracing::warn!("{notice}");
+    }
+    if config.api_keys.iter().any(|key| key.expose_secret().len() < SHORT_KEY) {
+        tracing::warn!("a key of API_KEY is so short that it could be guessed: use a long random one");
     }
     if app.keyring.is_empty() {
         tracing::warn!("no client key is configured, so nobody is served: set API_KEY and restart");

@@ -15,6 +15,7 @@ use super::{
     problems::{Problem, Problems},
     settings::{self as s, Setting, Value},
 };
+use crate::upstream::gemini_web::Protocol;
 
 /// The name of the program's own folder below a state directory.
 const STATE_FOLDER: &str = "gemini-gateway";
@@ -38,14 +39,13 @@ pub fn load(args: impl IntoIterator<Item = OsString>, sources: &Sources<'_>) -> 
     };
     let mut reader = Reader::new(typed.flags, sources);
     let command = match typed.verb {
-        Verb::Healthcheck { ready } => Command::Healthcheck(healthcheck(&mut reader, ready)),
-        Verb::Serve => Command::Serve(Box::new(config(&mut reader))),
-        Verb::Demo => Command::Demo(Box::new(config(&mut reader))),
+        Verb::Healthcheck { ready } => Some(Command::Healthcheck(healthcheck(&mut reader, ready))),
+        Verb::Serve => config(&mut reader).map(|config| Command::Serve(Box::new(config))),
+        Verb::Demo => demo(&mut reader).map(|config| Command::Demo(Box::new(config))),
     };
-    if reader.problems.is_empty() {
-        Ok(command)
-    } else {
-        Err(Problems::Configuration(reader.problems))
+    match command {
+        Some(command) if reader.problems.is_empty() => Ok(command),
+        _ => Err(Problems::Configuration(reader.problems)),
     }
 }
 
@@ -63,13 +63,25 @@ fn healthcheck(reader: &mut Reader<'_>, ready: bool) -> Healthcheck {
     }
 }
 
-fn config(reader: &mut Reader<'_>) -> Config {
+/// The demo is for a look around on one's own machine: it listens there alone, unless told otherwise.
+fn demo(reader: &mut Reader<'_>) -> Option<Config> {
+    let told = reader.is_set(&s::HOST);
+    let mut config = config(reader)?;
+    if !told {
+        config.host = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    }
+    Some(config)
+}
+
+/// None only where a problem was noted.
+fn config(reader: &mut Reader<'_>) -> Option<Config> {
+    let protocol = protocol(reader);
     let psid = reader.parsed(&s::SECURE_1PSID, parse::cookie);
     let api_keys = reader.parsed(&s::API_KEY, parse::keys).unwrap_or_default();
     if parse::has_duplicates(&api_keys) {
         reader.problem(&s::API_KEY, "holds the same key twice".to_owned());
     }
-    Config {
+    Some(Config {
         strict_model: strict_model(reader, psid.is_some()),
         psid,
         psidts: reader.parsed(&s::SECURE_1PSIDTS, parse::cookie),
@@ -95,10 +107,24 @@ fn config(reader: &mut Reader<'_>) -> Config {
         state_dir: state_dir(reader),
         outbound_proxy: reader.parsed(&s::OUTBOUND_PROXY, parse::proxy),
         extra_ca: reader.file(&s::EXTRA_CA_FILE),
-        protocol_overlay: reader.file(&s::PROTOCOL_FILE),
         log_format: log_format(reader),
         debug: reader.switch(&s::DEBUG),
-    }
+        // Last, so that nothing above is left unchecked.
+        protocol: protocol?,
+    })
+}
+
+/// The protocol's facts under the overlay, each of whose problems is one of the configuration.
+fn protocol(reader: &mut Reader<'_>) -> Option<Protocol> {
+    let overlay = reader.file(&s::PROTOCOL_FILE);
+    let text = overlay.as_ref().map_or("{}", |file| file.text.as_str());
+    Protocol::with_overlay(text)
+        .map_err(|problems| {
+            problems
+                .into_iter()
+                .for_each(|problem| reader.problem(&s::PROTOCOL_FILE, problem))
+        })
+        .ok()
 }
 
 fn host(reader: &mut Reader<'_>) -> IpAddr {
@@ -168,6 +194,14 @@ impl<'a> Reader<'a> {
             variable: setting.env,
             text,
         });
+    }
+
+    /// Whether a setting has a value of its own.
+    fn is_set(&self, setting: &Setting) -> bool {
+        let here = |value: &OsString| !value.is_empty();
+        self.flags.get(setting.env).is_some_and(here)
+            || (self.sources.environment)(setting.env).is_some_and(|value| here(&value))
+            || self.dotenv.get(setting.env).is_some_and(|value| !value.is_empty())
     }
 
     /// The text of a setting, trimmed; none when it is set nowhere and has no default.

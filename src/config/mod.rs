@@ -21,9 +21,11 @@ use std::{
 use http::HeaderValue;
 use secrecy::SecretString;
 
+use crate::upstream::gemini_web::Protocol;
+
 pub use docs::markdown;
 pub use load::{Sources, load};
-pub use problems::{Problem, Problems};
+pub use problems::{EX_CONFIG, EX_USAGE, Problem, Problems};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -54,7 +56,7 @@ pub struct Config {
     pub psid: Option<SecretString>,
     /// `SECURE_1PSIDTS`, if set.
     pub psidts: Option<SecretString>,
-    /// `API_KEY`: the keys, in order, at least 8 bytes each.
+    /// `API_KEY`: the keys, in order.
     pub api_keys: Vec<SecretString>,
     /// `HF_TOKEN`: a further key.
     pub hf_token: Option<SecretString>,
@@ -96,8 +98,8 @@ pub struct Config {
     pub outbound_proxy: Option<OutboundProxy>,
     /// `EXTRA_CA_FILE`, read.
     pub extra_ca: Option<ConfigFile>,
-    /// `PROTOCOL_FILE`, read.
-    pub protocol_overlay: Option<ConfigFile>,
+    /// The facts of the upstream's protocol, `PROTOCOL_FILE` applied.
+    pub protocol: Protocol,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
     /// `DEBUG`.

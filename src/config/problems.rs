@@ -2,6 +2,12 @@
 
 use std::fmt;
 
+/// Exit code of a wrong command line, as in `sysexits.h`.
+pub const EX_USAGE: u8 = 64;
+
+/// Exit code of an unusable configuration, as in `sysexits.h`.
+pub const EX_CONFIG: u8 = 78;
+
 /// Everything that is wrong, and the exit code that says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problems {
@@ -12,12 +18,12 @@ pub enum Problems {
 }
 
 impl Problems {
-    /// The exit code of `sysexits.h`: 64 for usage, 78 for configuration.
+    /// The exit code that says which of the two it is.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Problems::Usage(_) => 64,
-            Problems::Configuration(_) => 78,
+            Problems::Usage(_) => EX_USAGE,
+            Problems::Configuration(_) => EX_CONFIG,
         }
     }
 }

@@ -109,7 +109,7 @@ settings! {
     SECURE_1PSIDTS = secret("SECURE_1PSIDTS", "COOKIE",
         "The value of the cookie __Secure-1PSIDTS of the same session. The gateway renews it by itself.");
     API_KEY = secret("API_KEY", "KEY[,KEY...]",
-        "The keys clients present, separated by commas; at least 8 characters each. Without API_KEY and HF_TOKEN nothing but liveness and the status page is served.");
+        "The keys clients present, separated by commas; long random ones. Without API_KEY and HF_TOKEN nothing but liveness and the status page is served.");
     HF_TOKEN = secret("HF_TOKEN", "TOKEN",
         "A further key, compared after those of API_KEY: on a private Hugging Face Space one token can open the platform's door and the gateway's.");
     HOST = open("HOST", "host", Some("0.0.0.0"), Value::Text("ADDRESS"),

@@ -169,7 +169,6 @@ fn single_bad_values_are_named() {
     for (name, value, says) in [
         ("PORT", "65536", "0 to 65535"),
         ("REQUEST_TIMEOUT", "0", "1 to 3600 seconds"),
-        ("API_KEY", "short", "fewer than 8"),
         ("API_KEY", "long-enough-1,,long-enough-2", "empty key"),
         ("API_KEY", "long-enough-1,long-enough-1", "twice"),
         ("SECURE_1PSID", "__Secure-1PSID=g.a000", "value alone"),
@@ -301,7 +300,7 @@ fn the_program_says_what_is_wrong_and_exits_with_the_right_code() {
     let folder = tempfile::tempdir().unwrap();
     let output = program(folder.path())
         .env("PORT", "hunter2")
-        .env("API_KEY", "hunter2")
+        .env("API_KEY", "hunter2,,")
         .output()
         .unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
@@ -322,16 +321,28 @@ fn the_program_says_what_is_wrong_and_exits_with_the_right_code() {
     );
 }
 
+/// A process that a failing test does not leave behind.
+struct EndsWithTheTest(std::process::Child);
+
+impl Drop for EndsWithTheTest {
+    fn drop(&mut self) {
+        // Both fail only when it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn the_program_serves_without_cookies_says_so_and_stops_on_sigterm() {
     let folder = tempfile::tempdir().unwrap();
-    let mut server = program(folder.path())
+    let server = program(folder.path())
         .env("API_KEY", "hunter2hunter2")
         .args(["--host", "127.0.0.1", "--port", "0", "--log-format", "json"])
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut log = BufReader::new(server.stderr.take().unwrap()).lines().map(|line| {
+    let mut server = EndsWithTheTest(server);
+    let mut log = BufReader::new(server.0.stderr.take().unwrap()).lines().map(|line| {
         let line = line.unwrap();
         assert!(!line.contains("hunter2"));
         serde_json::from_str::<serde_json::Value>(&line).unwrap()
@@ -357,12 +368,12 @@ fn the_program_serves_without_cookies_says_so_and_stops_on_sigterm() {
     assert!(String::from_utf8(ready.stderr).unwrap().contains("503"));
 
     let sent = Command::new("kill")
-        .args(["-TERM", &server.id().to_string()])
+        .args(["-TERM", &server.0.id().to_string()])
         .status()
         .unwrap();
     assert!(sent.success());
     assert!(log.any(|line| line["message"] == "stopped: every answer was finished"));
-    assert_eq!(server.wait().unwrap().code(), Some(0));
+    assert_eq!(server.0.wait().unwrap().code(), Some(0));
     assert_eq!(check(&[]).status.code(), Some(1), "nobody listens any more");
 }
 

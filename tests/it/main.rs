@@ -11,6 +11,7 @@ mod auth;
 mod bench;
 mod config_cli;
 mod cors;
+mod gemini;
 mod http;
 mod lifecycle;
 mod standin;

@@ -1,0 +1,9 @@
+//! The gateway in front of the stand-in, over real sockets: what a client sees of Google's moods.
+
+mod answers;
+mod faults;
+mod kept_chats;
+mod kill;
+mod login;
+mod rotation;
+mod world;
