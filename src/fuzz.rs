@@ -1,0 +1,26 @@
+//! Entry points for the fuzzers in `fuzz/`: every decoder that meets bytes of strangers. Compiled for them alone.
+
+use std::collections::BTreeMap;
+
+use crate::{api::openai_chat::read, upstream::gemini_web};
+
+/// A client's request body.
+pub fn chat_request(data: &[u8]) {
+    let defaults = read::Defaults {
+        default_model: None,
+        aliases: &BTreeMap::new(),
+    };
+    if let Err(failure) = read::request(data, &defaults) {
+        assert!(failure.kind().facts().status.is_client_error(), "{failure:?}");
+    }
+}
+
+/// An upstream's answer, whole and in pieces: the cut must not matter.
+pub fn frames(data: &[u8]) {
+    gemini_web::fuzz_frames(data);
+}
+
+/// An upstream's page.
+pub fn page(data: &[u8]) {
+    gemini_web::fuzz_page(data);
+}
