@@ -21,6 +21,7 @@ pub mod upstream;
 pub mod app;
 mod body;
 pub mod error;
+mod ids;
 mod respond;
 mod stall;
 pub mod state;

@@ -14,6 +14,9 @@ use gemini_gateway::{
     telemetry,
 };
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let environment = |name: &str| std::env::var_os(name);
     let sources = Sources {

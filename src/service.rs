@@ -7,7 +7,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use hyper::body::Incoming;
 use tower::{Layer, ServiceExt, service_fn};
 use tracing::Instrument;
-use uuid::Uuid;
 
 use crate::{
     app::App,
@@ -197,5 +196,5 @@ fn request_id(headers: &HeaderMap) -> String {
         (1..=LONGEST).contains(&id.len()) && id.bytes().all(plain)
     };
     let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(sane);
-    given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+    given.map_or_else(|| crate::ids::unique().to_string(), str::to_owned)
 }

@@ -10,7 +10,6 @@ use std::{
 use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
-use uuid::Uuid;
 
 use super::{
     pump::{Pump, pump},
@@ -152,7 +151,7 @@ fn meta(resolved: &str, served: &Served) -> write::Meta {
         &served.model
     };
     write::Meta {
-        id: format!("chatcmpl-{}", Uuid::now_v7().simple()),
+        id: format!("chatcmpl-{}", crate::ids::unique().simple()),
         created: now.as_secs(),
         model: model.to_owned(),
     }

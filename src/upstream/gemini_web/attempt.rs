@@ -3,10 +3,10 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::StatusCode;
 use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
-use uuid::Uuid;
 
 use super::{
     Inner,
@@ -24,6 +24,7 @@ use super::{
 use crate::{
     chat::{Event, FinishReason, Served},
     error::{Failure, Kind, Retry},
+    ids,
     upstream::Call,
 };
 
@@ -282,7 +283,11 @@ impl Attempt {
     fn drain(&mut self) {
         const PATIENCE: Duration = Duration::from_secs(2);
         const BYTES: usize = 256 << 10;
-        if let Some(body) = self.body.take() {
+        if let Some(mut body) = self.body.take() {
+            // Most often the end is there already.
+            if matches!(body.chunk().now_or_never(), Some(Ok(None) | Err(_))) {
+                return;
+            }
             self.web.tasks.spawn(async move {
                 let _ = read_all(body, BYTES, Instant::now() + PATIENCE).await;
             });
@@ -370,7 +375,7 @@ async fn open(
                 capacity: live.account.capacity,
                 thinking: call.request.thinking,
                 temporary: web.temporary_chats,
-                turn: Uuid::new_v4(),
+                turn: ids::unique(),
                 client: session.client_id,
                 request_id: session.request_id(),
             },

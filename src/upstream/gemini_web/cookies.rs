@@ -6,7 +6,7 @@
 
 use std::{
     fmt,
-    sync::{PoisonError, RwLock},
+    sync::{LazyLock, PoisonError, RwLock},
 };
 
 use cookie_store::{Cookie, CookieStore, RawCookie};
@@ -46,12 +46,13 @@ pub(super) enum Site {
 
 impl Site {
     /// The address whose cookies a request for `url` carries.
-    fn scope(self, url: &Url) -> Result<Url, url::ParseError> {
-        let origin = match self {
-            Site::App => "https://gemini.google.com",
-            Site::Accounts => "https://accounts.google.com",
+    pub(super) fn scope(self, url: &Url) -> Url {
+        let mut scope = match self {
+            Site::App => APP.clone(),
+            Site::Accounts => ACCOUNTS.clone(),
         };
-        Url::parse(origin)?.join(url.path())
+        scope.set_path(url.path());
+        scope
     }
 }
 
@@ -79,9 +80,7 @@ impl Jar {
         let mut store = CookieStore::new();
         for cookie in others {
             // A cookie that no longer fits (expired meanwhile) is simply not taken over.
-            if let Ok(scope) = Site::App.scope(&ANY) {
-                let _ = store.insert(cookie.clone(), &scope);
-            }
+            let _ = store.insert(cookie.clone(), &APP);
         }
         insert(&mut store, PSID, &credentials.psid);
         if let Some(psidts) = &credentials.psidts {
@@ -99,12 +98,11 @@ impl Jar {
         );
     }
 
-    /// The `Cookie` header of a request, if it carries any cookie.
-    pub(super) fn header(&self, site: Site, url: &Url) -> Option<HeaderValue> {
-        let scope = site.scope(url).ok()?;
+    /// The `Cookie` header of a request within this [scope](Site::scope), if it carries any cookie.
+    pub(super) fn header(&self, scope: &Url) -> Option<HeaderValue> {
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
         let mut line = String::new();
-        for (name, value) in store.get_request_values(&scope) {
+        for (name, value) in store.get_request_values(scope) {
             if !line.is_empty() {
                 line.push_str("; ");
             }
@@ -120,10 +118,9 @@ impl Jar {
 
     /// Merges what a response set. Returns a new `__Secure-1PSIDTS`, if there is one, for the caller to save and then
     /// [`adopt`](Self::adopt).
-    pub(super) fn merge(&self, site: Site, url: &Url, headers: &HeaderMap) -> Option<SecretString> {
+    pub(super) fn merge(&self, scope: &Url, headers: &HeaderMap) -> Option<SecretString> {
         let mut lines = headers.get_all(header::SET_COOKIE).iter().peekable();
         lines.peek()?;
-        let scope = site.scope(url).ok()?;
         let mut fresh = None;
         let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
         for line in lines {
@@ -139,7 +136,7 @@ impl Jar {
                 PSID => {}
                 PSIDTS => fresh = fresh_value(&store, &cookie).or(fresh),
                 // Refused (another host's, or already expired): exactly what a browser does.
-                _ => drop(store.insert_raw(&cookie, &scope)),
+                _ => drop(store.insert_raw(&cookie, scope)),
             }
         }
         fresh
@@ -180,10 +177,13 @@ pub(super) fn issued_psidts(headers: &HeaderMap) -> Option<SecretString> {
         .last()
 }
 
-/// Any address: only its path matters, and cookies of this jar are kept for `/`.
-static ANY: std::sync::LazyLock<Url> = std::sync::LazyLock::new(|| {
-    Url::parse("https://gemini.google.com/").unwrap_or_else(|_| unreachable!("a literal address parses"))
-});
+/// The two sites, for the scope of cookies.
+static APP: LazyLock<Url> = LazyLock::new(|| site("https://gemini.google.com/"));
+static ACCOUNTS: LazyLock<Url> = LazyLock::new(|| site("https://accounts.google.com/"));
+
+fn site(address: &str) -> Url {
+    Url::parse(address).unwrap_or_else(|_| unreachable!("a literal address parses"))
+}
 
 fn fresh_value(store: &CookieStore, cookie: &RawCookie<'_>) -> Option<SecretString> {
     let value = cookie.value();
@@ -201,7 +201,7 @@ fn insert(store: &mut CookieStore, name: &'static str, value: &SecretString) {
         .http_only(true)
         .build();
     // The domain covers the address and the name is a constant: nothing in the storage rules can refuse it.
-    let _ = store.insert_raw(&cookie, &ANY);
+    let _ = store.insert_raw(&cookie, &APP);
 }
 
 #[cfg(test)]
@@ -225,7 +225,7 @@ mod tests {
     }
 
     fn sent(jar: &Jar, site: Site, url: &str) -> Vec<String> {
-        let Some(header) = jar.header(site, &Url::parse(url).unwrap()) else {
+        let Some(header) = jar.header(&site.scope(&Url::parse(url).unwrap())) else {
             return Vec::new();
         };
         let mut cookies: Vec<String> = header.to_str().unwrap().split("; ").map(str::to_owned).collect();
@@ -254,8 +254,7 @@ mod tests {
     fn other_cookies_are_merged_with_their_scope() {
         let (jar, url) = (jar(), Url::parse("http://127.0.0.1:9/app").unwrap());
         let fresh = jar.merge(
-            Site::App,
-            &url,
+            &Site::App.scope(&url),
             &response(&[
                 "SIDCC=a; domain=.google.com; path=/",
                 "COMPASS=b; path=/; Secure",
@@ -280,7 +279,7 @@ mod tests {
             "__Secure-1PSID=EXPIRED; domain=.google.com; path=/; max-age=0",
             "__Secure-1PSIDTS=new; domain=.google.com; path=/; Secure",
         ];
-        let fresh = jar.merge(Site::App, &url, &response(&lines)).unwrap();
+        let fresh = jar.merge(&Site::App.scope(&url), &response(&lines)).unwrap();
         assert_eq!(
             sent(&jar, Site::App, url.as_str()),
             ["__Secure-1PSID=id", "__Secure-1PSIDTS=ts"]
@@ -291,9 +290,9 @@ mod tests {
             ["__Secure-1PSID=id", "__Secure-1PSIDTS=new"]
         );
         // The same value again is no news, and a cleared one is not a value.
-        assert!(jar.merge(Site::App, &url, &response(&lines)).is_none());
+        assert!(jar.merge(&Site::App.scope(&url), &response(&lines)).is_none());
         let cleared = ["__Secure-1PSIDTS=; domain=.google.com; path=/; max-age=0"];
-        assert!(jar.merge(Site::App, &url, &response(&cleared)).is_none());
+        assert!(jar.merge(&Site::App.scope(&url), &response(&cleared)).is_none());
     }
 
     #[test]

@@ -255,3 +255,35 @@ fn public(models: &AccountModels) -> Vec<Model> {
     };
     models.list().iter().map(public).collect()
 }
+
+/// For the fuzzers: an answer's bytes, read whole and byte by byte, must give the same events.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz_frames(data: &[u8]) {
+    let Ok(protocol) = Protocol::built_in() else { return };
+    let protocol = Arc::new(protocol);
+    let read = |pieces: &mut dyn Iterator<Item = &[u8]>| {
+        let mut frames = frames::Frames::new(1 << 16);
+        let mut reply = reply::Reply::new(Arc::clone(&protocol), true);
+        let mut steps = Vec::new();
+        let mut failed = None;
+        for piece in pieces {
+            failed = failed.or(frames.push(piece).err());
+        }
+        frames.finish();
+        while let Some(frame) = frames.next_frame() {
+            reply.feed(&frame, &mut steps);
+        }
+        reply.final_flush(&mut steps);
+        (steps, failed)
+    };
+    assert_eq!(read(&mut std::iter::once(data)), read(&mut data.chunks(1)));
+}
+
+/// For the fuzzers: a page's bytes.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz_page(data: &[u8]) {
+    let Ok(protocol) = Protocol::built_in() else { return };
+    let _ = page::scrape(&protocol, data);
+    let _ = page::classify(&protocol, &protocol.page_url(), data);
+    let _ = page::xsrf_token(data);
+}

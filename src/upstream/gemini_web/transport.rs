@@ -75,10 +75,10 @@ impl Transport {
 
     /// Sends one request with the session's cookies and merges what its answer sets. Redirects are not followed.
     pub(super) async fn send(&self, site: Site, outgoing: Outgoing, deadline: Instant) -> Result<Response, Failure> {
-        let cookies = self.jar.header(site, &outgoing.url);
-        let url = outgoing.url.clone();
+        let scope = site.scope(&outgoing.url);
+        let cookies = self.jar.header(&scope);
         let response = self.send_with(outgoing, cookies, deadline).await?;
-        if let Some(psidts) = self.jar.merge(site, &url, response.headers()) {
+        if let Some(psidts) = self.jar.merge(&scope, response.headers()) {
             // Nobody listens any more only while the gateway ends.
             let _ = self.fresh.send(psidts);
         }
