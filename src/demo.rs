@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use crate::{
     config::Config,
@@ -22,29 +22,29 @@ use crate::{
 /// What every page and `/health` says.
 const NOTICE: &str = "This is the demo: the upstream is a built-in stand-in, not Gemini. No answer comes from a model.";
 
-/// Serves the demo until SIGTERM or SIGINT. The key is `API_KEY` if one is set, else a new random one; key and a curl
-/// line go to standard output.
+/// Serves the demo until SIGTERM or SIGINT. The keys are those of `API_KEY` if set, else a new random one, which goes
+/// to standard output with a curl line.
 ///
 /// # Errors
 /// See [`StartError`].
 pub async fn serve(config: &Config) -> Result<Outcome, StartError> {
     let mut config = config.clone();
-    if config.api_keys.is_empty() {
-        config
-            .api_keys
-            .push(format!("demo-{}", uuid::Uuid::new_v4().simple()).into());
-    }
+    let own_key = config
+        .api_keys
+        .is_empty()
+        .then(|| format!("demo-{}", uuid::Uuid::new_v4().simple()));
+    config.hf_token = None;
+    config.api_keys.extend(own_key.clone().map(SecretString::from));
     let stand_in = start()
         .await
         .map_err(|error| StartError::Listen(config.listen(), error))?;
     let settings = settings(&config, &stand_in)?;
-    let key = config.api_keys[0].clone();
     let model = config
         .default_model
         .clone()
         .unwrap_or_else(|| "gemini-flash".to_owned());
     serve::serve_with(&config, settings, Some(NOTICE), |address| {
-        announce(address, &config.api_prefix, &key, &model)
+        announce(address, &config.api_prefix, own_key.as_deref(), &model)
     })
     .await
 }
@@ -79,14 +79,17 @@ fn settings(config: &Config, stand_in: &StandIn) -> Result<Settings, StartError>
     })
 }
 
-/// The key is printed on purpose: it opens nothing but a stand-in.
-fn announce(address: SocketAddr, prefix: &str, key: &SecretString, model: &str) -> io::Result<()> {
-    let key = key.expose_secret();
+/// A key made for this run is printed: it opens nothing but a stand-in. One from `API_KEY` may open more.
+fn announce(address: SocketAddr, prefix: &str, own_key: Option<&str>, model: &str) -> io::Result<()> {
+    let (key, shown) = match own_key {
+        Some(key) => (key, key),
+        None => ("$API_KEY", "the value of API_KEY"),
+    };
     let mut out = io::stdout().lock();
-    writeln!(out, "{NOTICE}\n\n  key  {key}\n  page http://{address}/\n\nTry:\n")?;
+    writeln!(out, "{NOTICE}\n\n  key  {shown}\n  page http://{address}/\n\nTry:\n")?;
     writeln!(
         out,
-        "  curl -N http://{address}{prefix}/chat/completions -H 'Authorization: Bearer {key}' \\\n    -H 'Content-Type: \
+        "  curl -N http://{address}{prefix}/chat/completions -H \"Authorization: Bearer {key}\" \\\n    -H 'Content-Type: \
          application/json' \\\n    -d '{{\"model\":\"{model}\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\
          \"Hello!\"}}]}}'\n"
     )?;

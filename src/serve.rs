@@ -1,11 +1,12 @@
 //! From a configuration to a running server, and to its end.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret;
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -48,14 +49,30 @@ pub(crate) async fn serve_with(
     let listen = |error| StartError::Listen(config.listen(), error);
     // Before anything is started: a port in use must not cost a rotation.
     let listener = TcpListener::bind(config.listen()).await.map_err(listen)?;
-    let stop = stop_signal().map_err(listen)?;
+    let mut signals = StopSignals::new().map_err(listen)?;
     let background = Background::default();
     let upstream = GeminiWeb::start(settings, background.tracker.clone(), &background.stop)?;
     let mut app = App::new(config, Arc::new(upstream));
     app.stand_in = stand_in;
     announce(config, &app, &listener).map_err(listen)?;
     ready(listener.local_addr().map_err(listen)?).map_err(listen)?;
-    let outcome = server::run(listener, Arc::new(app), stop).await;
+    let (stop, stopped) = oneshot::channel();
+    let server = server::run(listener, Arc::new(app), async move {
+        // An error means that the sender is gone, and the server with it.
+        let _ = stopped.await;
+    });
+    let mut server = pin!(server);
+    let outcome = tokio::select! {
+        outcome = &mut server => outcome,
+        () = signals.next() => {
+            let _ = stop.send(());
+            tokio::select! {
+                outcome = server => outcome,
+                // Whoever asks twice does not want to wait.
+                () = signals.next() => Outcome::Cut(0),
+            }
+        }
+    };
     background.end().await;
     Ok(outcome)
 }
@@ -88,9 +105,10 @@ struct Background {
 }
 
 impl Background {
-    /// Ends it. A rotation in flight is waited for: between Google's answer and the disk it must not be cut.
+    /// Ends it; most often at once. A rotation in flight is waited for: between Google's answer and the disk it must not be cut.
     async fn end(self) {
-        const PATIENCE: Duration = Duration::from_secs(5);
+        /// As long as one rotation may take.
+        const PATIENCE: Duration = Duration::from_secs(35);
         self.stop.cancel();
         self.tracker.close();
         if timeout(PATIENCE, self.tracker.wait()).await.is_err() {
@@ -129,14 +147,24 @@ fn announce(config: &Config, app: &App, listener: &TcpListener) -> io::Result<()
     Ok(())
 }
 
-/// Ready at the first SIGTERM or SIGINT. Registered at once, so that a signal that comes early is not lost.
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
+/// SIGTERM and SIGINT. Registered at once, so that a signal that comes early is not lost.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-    })
+    }
 }

@@ -9,6 +9,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     sync::Mutex,
+    time::Duration,
 };
 
 /// Where small state lives, or the reason why it lives in memory alone.
@@ -83,6 +84,17 @@ impl StateDir {
         }
     }
 
+    /// Whether it is kept, without a path: for everybody's eyes.
+    #[must_use]
+    pub fn in_short(&self) -> &'static str {
+        let failed = self.last_error.lock().is_ok_and(|last| last.is_some());
+        match &self.dir {
+            Err(_) => "in memory only: a restart falls back to the configured cookies",
+            Ok(_) if failed => "the last write failed: a restart may fall back to the configured cookies",
+            Ok(_) => "kept over restarts",
+        }
+    }
+
     /// Whether values survive the process.
     #[must_use]
     pub fn is_durable(&self) -> bool {
@@ -100,7 +112,7 @@ fn prepare(dir: &Path) -> io::Result<()> {
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(dir)?;
     for entry in fs::read_dir(dir)?.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+        if entry.file_name().to_string_lossy().starts_with(TEMPORARY) && is_old(&entry) {
             // Best effort: a leftover is harmless, it is never read.
             let _ = fs::remove_file(entry.path());
         }
@@ -108,6 +120,13 @@ fn prepare(dir: &Path) -> io::Result<()> {
     // Proves at the start that the folder takes files, instead of at the first rotation.
     drop(temporary(dir)?);
     Ok(())
+}
+
+/// A young one may be another process's, in the middle of its write.
+fn is_old(entry: &fs::DirEntry) -> bool {
+    const OLD: Duration = Duration::from_secs(60);
+    let modified = entry.metadata().and_then(|metadata| metadata.modified());
+    modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > OLD))
 }
 
 fn temporary(dir: &Path) -> io::Result<tempfile::NamedTempFile> {
@@ -157,7 +176,10 @@ mod tests {
     #[test]
     fn leftovers_of_a_killed_process_are_removed_and_values_kept() {
         let home = tempfile::tempdir().unwrap();
-        fs::write(home.path().join(".writing-x"), b"half").unwrap();
+        let leftover = fs::File::create(home.path().join(".writing-x")).unwrap();
+        leftover
+            .set_modified(std::time::SystemTime::now() - Duration::from_secs(3600))
+            .unwrap();
         fs::write(home.path().join("session.json"), b"whole").unwrap();
         let state = StateDir::open(Some(home.path()));
         assert!(!home.path().join(".writing-x").exists());

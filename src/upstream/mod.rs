@@ -36,6 +36,15 @@ pub trait Upstream: Send + Sync + 'static {
     /// [`crate::error::Kind::ModelNotFound`] when no model has this name.
     fn resolve(&self, name: &str) -> Result<String, Failure>;
 
+    /// Refuses at once, from memory, what cannot be answered: a prompt over the limit, an upstream known to be down.
+    /// Called before a request waits for its turn.
+    ///
+    /// # Errors
+    /// What the answer would be.
+    fn check(&self, _request: &chat::Request) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Starts one answer. Retries that no client can notice happen inside, before the first output event.
     fn generate(&self, call: Call) -> EventStream;
 

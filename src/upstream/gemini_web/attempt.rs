@@ -9,9 +9,7 @@ use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Inner,
-    cookies::Site,
-    errors,
+    Inner, errors,
     frames::{FrameError, Frames},
     ledger::OwnChat,
     page,
@@ -20,6 +18,7 @@ use super::{
     session::{Live, Session},
     signin::{not_the_app, unreadable_frames},
     transport::{broken_off, read_all, redirect_target, retry_after, too_slow},
+    unknown_model,
 };
 use crate::{
     chat::{Event, FinishReason, Served},
@@ -149,18 +148,21 @@ impl Attempt {
             let rest = read_all(body, BYTES, self.deadline.min(Instant::now() + PATIENCE)).await;
             page.extend_from_slice(&rest.unwrap_or_default());
         }
-        unreadable_frames(&self.web.protocol, FrameError::Html, &page)
+        healing(unreadable_frames(&self.web.protocol, FrameError::Html, &page))
     }
 
     async fn take_frames(&mut self) -> Result<(), Failure> {
         let mut steps = Vec::new();
-        while let Some(frame) = self.frames.next_frame() {
+        let mut outcome = Ok(());
+        while outcome.is_ok()
+            && let Some(frame) = self.frames.next_frame()
+        {
             self.reply.feed(&frame, &mut steps);
-            for step in steps.drain(..) {
-                self.take(step)?;
-            }
+            outcome = steps.drain(..).try_for_each(|step| self.take(step));
         }
+        // Before a failure ends the attempt: its chat is in the account all the same.
         self.note_own_chat().await;
+        outcome?;
         if self.reply.complete() && !self.finished {
             self.finish(FinishReason::Stop)?;
         }
@@ -188,9 +190,9 @@ impl Attempt {
     /// Notes who answers. In strict mode another family than the one asked for is a failure: most often the session
     /// has become a guest's without a word, so it is looked at.
     fn served(&mut self, label: String) -> Result<(), Failure> {
-        let models = &self.live.account.models;
+        let models = self.web.models_of(&self.live);
         let requested = models.resolve(&self.model);
-        if requested.is_some_and(|requested| !models.same_family(requested, &label)) {
+        if requested.is_none_or(|requested| !models.same_family(requested, &label)) {
             tracing::warn!(requested = self.model, served = label, "another model answered");
             self.session.suspect();
             if self.web.strict_model {
@@ -347,6 +349,14 @@ impl Attempt {
     }
 }
 
+/// A sign-in page does not prove that the session is over: other cookies, or a rotation, may mend it.
+fn healing(failure: Failure) -> Failure {
+    match failure.kind() {
+        Kind::UpstreamAuthExpired => failure.retry(Retry::Refresh),
+        _ => failure,
+    }
+}
+
 /// Sends the prompt; a response is given back only when it is the beginning of an answer.
 async fn open(
     web: &Arc<Inner>,
@@ -356,7 +366,11 @@ async fn open(
     prompt: &str,
 ) -> Result<Response, Failure> {
     let protocol = &web.protocol;
-    let model = live.account.models.resolve(&call.request.model);
+    // The name may have been accepted before the account's own models were known.
+    let models = web.models_of(live);
+    let model = models
+        .resolve(&call.request.model)
+        .ok_or_else(|| unknown_model(models))?;
     let mut tokens = live.tokens.clone();
     if protocol.activity_before_generation {
         // A sign of life, as the web app gives it; its answer says nothing.
@@ -371,7 +385,7 @@ async fn open(
             &Generate {
                 tokens: &tokens,
                 prompt,
-                model,
+                model: Some(model),
                 capacity: live.account.capacity,
                 thinking: call.request.thinking,
                 temporary: web.temporary_chats,
@@ -383,13 +397,13 @@ async fn open(
         let patience = call
             .deadline
             .min(Instant::now() + Duration::from_secs(protocol.limits.first_byte_s));
-        let response = session.transport.send(Site::App, outgoing, patience).await?;
+        let response = session.transport.send(outgoing, patience).await?;
         let status = response.status();
         if status == StatusCode::OK {
             return Ok(response);
         }
         if let Some(target) = redirect_target(&response, response.url()) {
-            return Err(not_the_app(page::classify(protocol, &target, b"")));
+            return Err(healing(not_the_app(page::classify(protocol, &target, b""))));
         }
         let headers = response.headers().clone();
         if status == StatusCode::BAD_REQUEST && !healed {

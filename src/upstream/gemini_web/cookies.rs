@@ -7,6 +7,7 @@
 use std::{
     fmt,
     sync::{LazyLock, PoisonError, RwLock},
+    time::SystemTime,
 };
 
 use cookie_store::{Cookie, CookieStore, RawCookie};
@@ -34,26 +35,12 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Which Google host a request belongs to, for the scope of its cookies. Base URLs can be pointed elsewhere (a
-/// stand-in on loopback), the cookies keep the scope of the real host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Site {
-    /// `gemini.google.com`
-    App,
-    /// `accounts.google.com`
-    Accounts,
-}
-
-impl Site {
-    /// The address whose cookies a request for `url` carries.
-    pub(super) fn scope(self, url: &Url) -> Url {
-        let mut scope = match self {
-            Site::App => APP.clone(),
-            Site::Accounts => ACCOUNTS.clone(),
-        };
-        scope.set_path(url.path());
-        scope
-    }
+/// The address whose cookies a request for `url` carries, where `url` is one of the app. Its base can be pointed
+/// elsewhere (a stand-in on loopback); the cookies keep the scope of the real host.
+pub(super) fn app_scope(url: &Url) -> Url {
+    let mut scope = APP.clone();
+    scope.set_path(url.path());
+    scope
 }
 
 /// A shared cookie jar.
@@ -98,7 +85,7 @@ impl Jar {
         );
     }
 
-    /// The `Cookie` header of a request within this [scope](Site::scope), if it carries any cookie.
+    /// The `Cookie` header of a request within this scope, if it carries any cookie.
     pub(super) fn header(&self, scope: &Url) -> Option<HeaderValue> {
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
         let mut line = String::new();
@@ -172,23 +159,31 @@ pub(super) fn issued_psidts(headers: &HeaderMap) -> Option<SecretString> {
     let lines = headers.get_all(header::SET_COOKIE).iter();
     lines
         .filter_map(|line| RawCookie::parse(line.to_str().ok()?.to_owned()).ok())
-        .filter(|cookie| cookie.name() == PSIDTS && !cookie.value().is_empty())
+        .filter(|cookie| cookie.name() == PSIDTS && !is_cleared(cookie))
         .map(|cookie| SecretString::from(cookie.value().to_owned()))
         .last()
 }
 
-/// The two sites, for the scope of cookies.
-static APP: LazyLock<Url> = LazyLock::new(|| site("https://gemini.google.com/"));
-static ACCOUNTS: LazyLock<Url> = LazyLock::new(|| site("https://accounts.google.com/"));
-
-fn site(address: &str) -> Url {
-    Url::parse(address).unwrap_or_else(|_| unreachable!("a literal address parses"))
-}
+/// The app's own host.
+static APP: LazyLock<Url> = LazyLock::new(|| {
+    Url::parse("https://gemini.google.com/").unwrap_or_else(|_| unreachable!("a literal address parses"))
+});
 
 fn fresh_value(store: &CookieStore, cookie: &RawCookie<'_>) -> Option<SecretString> {
     let value = cookie.value();
     let known = store.get("google.com", "/", PSIDTS).map(|known| known.value());
-    (!value.is_empty() && known != Some(value)).then(|| SecretString::from(value.to_owned()))
+    (!is_cleared(cookie) && known != Some(value)).then(|| SecretString::from(value.to_owned()))
+}
+
+/// Whether a `Set-Cookie` takes a cookie away: by an empty value, or by an end in the past whatever the value says.
+fn is_cleared(cookie: &RawCookie<'_>) -> bool {
+    let over = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |now| now.as_secs());
+    let ended = |at: i64| u64::try_from(at).is_ok_and(|at| at <= over) || at < 0;
+    cookie.value().is_empty()
+        || cookie.max_age().is_some_and(|age| !age.is_positive())
+        || cookie.expires_datetime().is_some_and(|at| ended(at.unix_timestamp()))
 }
 
 /// Stores a log-in cookie with the attributes Google gives it (protocol notes, cookies: domain `.google.com`, path
@@ -224,8 +219,8 @@ mod tests {
         jar
     }
 
-    fn sent(jar: &Jar, site: Site, url: &str) -> Vec<String> {
-        let Some(header) = jar.header(&site.scope(&Url::parse(url).unwrap())) else {
+    fn sent(jar: &Jar, scope: &str) -> Vec<String> {
+        let Some(header) = jar.header(&Url::parse(scope).unwrap()) else {
             return Vec::new();
         };
         let mut cookies: Vec<String> = header.to_str().unwrap().split("; ").map(str::to_owned).collect();
@@ -241,12 +236,18 @@ mod tests {
     }
 
     #[test]
-    fn the_login_goes_to_both_google_sites_whatever_the_base_address_is() {
-        for (site, url) in [
-            (Site::App, "http://127.0.0.1:9/app"),
-            (Site::Accounts, "https://accounts.google.com/R"),
+    fn the_login_goes_to_googles_sites_and_to_the_app_wherever_its_base_points() {
+        let base = app_scope(&Url::parse("http://127.0.0.1:9/app").unwrap());
+        assert_eq!(base.as_str(), "https://gemini.google.com/app");
+        for scope in [base.as_str(), "https://accounts.google.com/R"] {
+            assert_eq!(sent(&jar(), scope), ["__Secure-1PSID=id", "__Secure-1PSIDTS=ts"]);
+        }
+        for elsewhere in [
+            "https://lh3.googleusercontent.com/a",
+            "https://www.gstatic.com/",
+            "http://gemini.google.com/",
         ] {
-            assert_eq!(sent(&jar(), site, url), ["__Secure-1PSID=id", "__Secure-1PSIDTS=ts"]);
+            assert!(sent(&jar(), elsewhere).is_empty(), "{elsewhere}");
         }
     }
 
@@ -254,7 +255,7 @@ mod tests {
     fn other_cookies_are_merged_with_their_scope() {
         let (jar, url) = (jar(), Url::parse("http://127.0.0.1:9/app").unwrap());
         let fresh = jar.merge(
-            &Site::App.scope(&url),
+            &app_scope(&url),
             &response(&[
                 "SIDCC=a; domain=.google.com; path=/",
                 "COMPASS=b; path=/; Secure",
@@ -262,12 +263,12 @@ mod tests {
             ]),
         );
         assert!(fresh.is_none());
-        let app = sent(&jar, Site::App, "https://gemini.google.com/app");
+        let app = sent(&jar, "https://gemini.google.com/app");
         assert_eq!(
             app,
             ["COMPASS=b", "SIDCC=a", "__Secure-1PSID=id", "__Secure-1PSIDTS=ts"]
         );
-        let accounts = sent(&jar, Site::Accounts, "https://accounts.google.com/RotateCookies");
+        let accounts = sent(&jar, "https://accounts.google.com/RotateCookies");
         assert_eq!(accounts, ["SIDCC=a", "__Secure-1PSID=id", "__Secure-1PSIDTS=ts"]);
         assert_eq!(jar.others().len(), 2);
     }
@@ -279,20 +280,26 @@ mod tests {
             "__Secure-1PSID=EXPIRED; domain=.google.com; path=/; max-age=0",
             "__Secure-1PSIDTS=new; domain=.google.com; path=/; Secure",
         ];
-        let fresh = jar.merge(&Site::App.scope(&url), &response(&lines)).unwrap();
-        assert_eq!(
-            sent(&jar, Site::App, url.as_str()),
-            ["__Secure-1PSID=id", "__Secure-1PSIDTS=ts"]
-        );
+        let fresh = jar.merge(&app_scope(&url), &response(&lines)).unwrap();
+        assert_eq!(sent(&jar, url.as_str()), ["__Secure-1PSID=id", "__Secure-1PSIDTS=ts"]);
         jar.adopt(&fresh);
-        assert_eq!(
-            sent(&jar, Site::App, url.as_str()),
-            ["__Secure-1PSID=id", "__Secure-1PSIDTS=new"]
-        );
+        assert_eq!(sent(&jar, url.as_str()), ["__Secure-1PSID=id", "__Secure-1PSIDTS=new"]);
         // The same value again is no news, and a cleared one is not a value.
-        assert!(jar.merge(&Site::App.scope(&url), &response(&lines)).is_none());
+        assert!(jar.merge(&app_scope(&url), &response(&lines)).is_none());
+        for cleared in [
+            "",
+            "EXPIRED; max-age=0",
+            "EXPIRED; expires=Mon, 01-Jan-1990 00:00:00 GMT",
+        ] {
+            let cleared = format!("__Secure-1PSIDTS={cleared}; domain=.google.com; path=/");
+            assert!(issued_psidts(&response(&[&cleared])).is_none(), "{cleared}");
+            assert!(
+                jar.merge(&app_scope(&url), &response(&[&cleared])).is_none(),
+                "{cleared}"
+            );
+        }
         let cleared = ["__Secure-1PSIDTS=; domain=.google.com; path=/; max-age=0"];
-        assert!(jar.merge(&Site::App.scope(&url), &response(&cleared)).is_none());
+        assert!(jar.merge(&app_scope(&url), &response(&cleared)).is_none());
     }
 
     #[test]

@@ -5,13 +5,6 @@
 //! text goes out, what does not waits for the final text, and then everything goes out that was not sent, at the
 //! price of repeating a little. Nothing is lost, and every rewrite is counted.
 
-use memchr::memmem;
-
-/// An end of the sent text up to this long that proved wrong is simply followed by the right text.
-const SHORT: usize = 64;
-/// How much of the sent text's end must be found again in the final text to go on from there.
-const ANCHOR: usize = 32;
-
 /// What of one text was sent.
 #[derive(Default)]
 pub(crate) struct Delta {
@@ -37,15 +30,7 @@ impl Delta {
             return self.send(&text[self.sent.len()..]);
         }
         self.rewrites += 1;
-        let common = common_prefix(&self.sent, text);
-        let wrong = &self.sent[common..];
-        let rest = &text[common..];
-        if wrong.len() <= SHORT {
-            return self.send(rest);
-        }
-        let anchor = last_bytes(wrong, ANCHOR);
-        let found = memmem::find(rest.as_bytes(), anchor.as_bytes());
-        self.send(found.map_or(rest, |at| &rest[at + anchor.len()..]))
+        self.send(&text[common_prefix(&self.sent, text)..])
     }
 
     /// Whether anything was sent.
@@ -74,16 +59,6 @@ fn common_prefix(a: &str, b: &str) -> usize {
         .rev()
         .find(|at| a.is_char_boundary(*at) && b.is_char_boundary(*at))
         .unwrap_or_default()
-}
-
-/// The end of a text: at least `length` bytes, from a character boundary.
-fn last_bytes(text: &str, length: usize) -> &str {
-    let from = text.len().saturating_sub(length);
-    let from = (0..=from)
-        .rev()
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or_default();
-    &text[from..]
 }
 
 #[cfg(test)]

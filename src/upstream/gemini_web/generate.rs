@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Inner, attempt::Attempt, prompt};
 use crate::{
+    chat::Event,
     error::{Failure, Kind, Retry},
     upstream::{Call, EventStream},
 };
@@ -26,9 +27,12 @@ pub(super) fn answer(web: Arc<Inner>, call: Call) -> EventStream {
         prompt::check_limit(prompt.text.len(), web.max_prompt_bytes)?;
         let mut attempt = begin(&web, &call, &prompt.text).await?;
         while let Some(event) = attempt.next().await? {
+            // Before it is given away: nobody asks again after the last event.
+            if matches!(event, Event::Finished(_)) {
+                web.note_success();
+            }
             yield event;
         }
-        web.note_success();
     })
 }
 
@@ -47,7 +51,12 @@ async fn begin(web: &Arc<Inner>, call: &Call, prompt: &str) -> Result<Attempt, F
             "an attempt failed before any output"
         );
         match failure.retry_rule() {
-            Retry::Refresh if patience.may_refresh() => {
+            Retry::Refresh if patience.refreshed => {
+                session.refreshed_in_vain();
+                return Err(failure);
+            }
+            Retry::Refresh if session.may_help_to_refresh() => {
+                patience.refreshed = true;
                 session.refresh(live.serial, call.deadline).await?;
             }
             Retry::Backoff => match patience.pause(&failure, call.deadline) {
@@ -56,7 +65,7 @@ async fn begin(web: &Arc<Inner>, call: &Call, prompt: &str) -> Result<Attempt, F
             },
             _ => {
                 if closes_the_door(failure.kind()) {
-                    session.mark_down(failure.share());
+                    session.mark_down(live.serial, failure.share());
                 }
                 return Err(failure);
             }
@@ -66,10 +75,7 @@ async fn begin(web: &Arc<Inner>, call: &Call, prompt: &str) -> Result<Attempt, F
 
 /// Failures that every next request would only repeat: they are answered from memory for a while.
 fn closes_the_door(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::UpstreamIpBlocked | Kind::UpstreamAuthExpired | Kind::UpstreamConsentRequired
-    )
+    matches!(kind, Kind::UpstreamIpBlocked | Kind::UpstreamConsentRequired)
 }
 
 /// What one request may still spend on second chances.
@@ -91,10 +97,6 @@ impl Patience {
             refreshed: false,
             pauses,
         }
-    }
-
-    fn may_refresh(&mut self) -> bool {
-        !std::mem::replace(&mut self.refreshed, true)
     }
 
     /// The pause before the next try, if there is time for one.

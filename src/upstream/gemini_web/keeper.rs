@@ -7,7 +7,6 @@ use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
 };
-use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
@@ -40,17 +39,32 @@ pub(super) enum Renewal {
     Unchanged,
     /// Google refuses this log-in.
     Over(Failure),
+    /// Google will not rotate for this client at all; the session may live all the same.
+    Refused,
     /// Nothing is known; ask again later.
     NotNow(Option<Duration>),
 }
 
 impl Session {
     /// Runs until `stop`. `news` brings values that came with ordinary answers.
-    pub(super) async fn keep(self: Arc<Self>, news: mpsc::UnboundedReceiver<SecretString>, stop: CancellationToken) {
+    pub(super) async fn keep(self: Arc<Self>) {
         tokio::select! {
-            () = stop.cancelled() => {}
+            () = self.stop.cancelled() => {}
             () = self.keep_going() => {}
-            () = self.take_news(news) => {}
+        }
+    }
+
+    /// Saves and then uses each `__Secure-1PSIDTS` that came with an ordinary answer, until the gateway ends; what has
+    /// come by then is saved too.
+    pub(super) async fn take_news(self: Arc<Self>, mut news: mpsc::UnboundedReceiver<SecretString>) {
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => break,
+                Some(psidts) = news.recv() => self.take(psidts).await,
+            }
+        }
+        while let Ok(psidts) = news.try_recv() {
+            self.take(psidts).await;
         }
     }
 
@@ -67,7 +81,8 @@ impl Session {
                     due
                 }
                 View::Down { retry_at, .. } => *retry_at,
-                View::Starting { .. } => Instant::now(),
+                // Only if an attempt broke without a word.
+                View::Starting { .. } => Instant::now() + Duration::from_secs(1),
             };
             tokio::select! {
                 () = sleep_until(due) => {}
@@ -77,21 +92,21 @@ impl Session {
             match view {
                 View::Ready { live, .. } => self.rotate_live(&live).await,
                 // Whoever comes first makes the attempt: this task, or a request.
-                _ => drop(self.ready(far()).await),
+                View::Down { .. } => drop(self.ready(far()).await),
+                View::Starting { .. } => drop(self.refresh(0, far()).await),
             }
         }
     }
 
-    /// Saves and then uses each `__Secure-1PSIDTS` that came with an ordinary answer.
-    async fn take_news(self: &Arc<Self>, mut news: mpsc::UnboundedReceiver<SecretString>) {
-        while let Some(psidts) = news.recv().await {
-            let _turn = self.writing.lock().await;
-            self.vault.renew(&psidts, self.transport.jar.others(), None).await;
-            self.transport.jar.adopt(&psidts);
-            info!("an answer of Gemini brought a renewed cookie");
+    async fn take(&self, psidts: SecretString) {
+        let _turn = self.writing.lock().await;
+        // Two answers may bring the same value, and the second of them after a rotation has replaced it.
+        if self.vault.has_seen(&psidts) {
+            return;
         }
-        // The sender lives as long as the session; pending for ever leaves the end to `stop`.
-        std::future::pending::<()>().await;
+        self.vault.renew(&psidts, self.transport.jar.others()).await;
+        self.transport.jar.adopt(&psidts);
+        info!("an answer of Gemini brought a renewed cookie");
     }
 
     /// When to rotate next: by the last answer's hint, never sooner than the protocol's floor after the last one,
@@ -103,8 +118,8 @@ impl Session {
             return next;
         }
         let interval = Duration::from_secs(rules.interval_s.max(rules.min_interval_s));
-        match self.vault.since_rotation() {
-            // Never rotated: do it now, and so learn whether these cookies can be renewed at all.
+        match self.vault.since_asked() {
+            // Never asked: do it now, and so learn whether these cookies can be renewed at all.
             None => now,
             Some(since) => now + interval.saturating_sub(since),
         }
@@ -116,12 +131,15 @@ impl Session {
         let (session, serial) = (Arc::clone(self), live.serial);
         let task = self.tasks.spawn(async move {
             let _turn = session.writing.lock().await;
+            if session.stop.is_cancelled() {
+                return;
+            }
+            let renewal = session.renew(session.vault.current().as_ref()).await;
             let deadline = Instant::now() + ROTATION;
-            let renewal = session.renew(session.vault.current().as_ref(), deadline).await;
             match renewal {
                 Renewal::Renewed(_) | Renewal::Unchanged => session.check_account(serial, deadline).await,
                 Renewal::Over(failure) => session.verify(serial, failure, deadline).await,
-                Renewal::NotNow(_) => {}
+                Renewal::Refused | Renewal::NotNow(_) => {}
             }
         });
         // An error here means that the runtime ends.
@@ -130,19 +148,20 @@ impl Session {
 
     /// Rotates once with this partner cookie; a new value is saved first and then put in the jar. The caller holds
     /// `writing`.
-    pub(super) async fn renew(&self, psidts: Option<&SecretString>, deadline: Instant) -> Renewal {
+    pub(super) async fn renew(&self, psidts: Option<&SecretString>) -> Renewal {
+        let deadline = Instant::now() + ROTATION;
         let Rotation { outcome, next } = rotate(&self.transport, self.vault.psid(), psidts, deadline).await;
         let wait = next.unwrap_or(Duration::from_secs(self.transport.protocol.rotation.interval_s));
         let renewal = match outcome {
             Outcome::Renewed(value) => {
-                self.vault.renew(&value, self.transport.jar.others(), None).await;
+                self.vault.renew(&value, self.transport.jar.others()).await;
                 self.transport.jar.adopt(&value);
                 Renewal::Renewed(value)
             }
             Outcome::NotIssued => Renewal::Unchanged,
             Outcome::Stale => Renewal::Over(errors::signed_out()),
             Outcome::DeviceBound => Renewal::Over(errors::device_bound()),
-            Outcome::UserAgent => Renewal::NotNow(None),
+            Outcome::UserAgent => Renewal::Refused,
             Outcome::Throttled(wait) => Renewal::NotNow(wait),
             Outcome::Unexpected(status) => {
                 warn!(%status, "the cookie rotation was refused in a way that is not known");
@@ -153,17 +172,21 @@ impl Session {
                 Renewal::NotNow(None)
             }
         };
+        if !matches!(renewal, Renewal::Renewed(_)) {
+            self.vault.asked().await;
+        }
         self.note(&renewal, wait);
         renewal
     }
 
-    /// A refused rotation does not prove that the session is over: only the account's own answer does.
+    /// A refused rotation does not prove that the session is over: only the account's own answer does. And then other
+    /// cookies may still be good.
     async fn verify(&self, serial: u64, refusal: Failure, deadline: Instant) {
         match self.look(serial, deadline).await {
             Ok(live) => self.amend(serial, |_| live),
-            Err(failure) if failure.kind() == Kind::UpstreamAuthExpired => self.mark_down(refusal),
-            // Not signed out, as far as is known; the next request or rotation will tell more.
-            Err(_) => {}
+            Err(failure) if failure.kind() != Kind::UpstreamAuthExpired => self.note_account(serial, failure),
+            Err(_) if refusal.kind() == Kind::UpstreamDeviceBound => self.mark_down(serial, refusal),
+            Err(_) => self.mark_stale(serial),
         }
     }
 
@@ -173,9 +196,25 @@ impl Session {
             Ok(live) => self.amend(serial, |_| live),
             Err(failure) if failure.kind() == Kind::UpstreamAuthExpired => {
                 warn!("the account answers as signed out; signing in again");
-                self.mark_stale();
+                self.mark_stale(serial);
             }
-            Err(_) => {}
+            Err(failure) => self.note_account(serial, failure),
+        }
+    }
+
+    /// What the account check found besides a signed-out session: a block ends the session's use, a passing fault
+    /// does not.
+    fn note_account(&self, serial: u64, failure: Failure) {
+        let blocked = matches!(
+            failure.kind(),
+            Kind::UpstreamIpBlocked
+                | Kind::UpstreamConsentRequired
+                | Kind::UpstreamRegionBlocked
+                | Kind::UpstreamAccountRestricted
+        );
+        if blocked {
+            warn!(code = failure.kind().facts().code, "{}", failure.message());
+            self.mark_down(serial, failure);
         }
     }
 
@@ -199,6 +238,7 @@ impl Session {
             Renewal::Unchanged => "accepted, nothing new issued",
             Renewal::Over(failure) if failure.kind() == Kind::UpstreamDeviceBound => "refused: bound to a device",
             Renewal::Over(_) => "refused: stale or signed out",
+            Renewal::Refused => "refused: not for this user agent",
             Renewal::NotNow(_) => "no result",
         };
         let wait = match renewal {
@@ -219,6 +259,13 @@ impl Session {
                     code = failure.kind().facts().code,
                     "cookie rotation refused. {}",
                     failure.message()
+                );
+            }
+            Renewal::Refused if !report.warned => {
+                report.warned = true;
+                warn!(
+                    "Google refuses to rotate cookies for this user agent. Set that of a desktop browser in the \
+                     protocol overlay (headers.common), or look for a newer version of this gateway."
                 );
             }
             Renewal::Unchanged => report.warn_when_nothing_comes(now),
@@ -248,6 +295,6 @@ impl RotationReport {
 fn jittered(interval: Duration) -> Duration {
     const SPREAD_MS: u64 = 15_000;
     let spread = SPREAD_MS.min(u64::try_from(interval.as_millis() / 10).unwrap_or(SPREAD_MS));
-    let late = fastrand::u64(0..=2 * spread);
-    (interval + Duration::from_millis(late)).saturating_sub(Duration::from_millis(spread))
+    // Only ever later: the floor between two rotations holds.
+    interval + Duration::from_millis(fastrand::u64(0..=spread))
 }

@@ -3,15 +3,12 @@
 //! Only used when temporary chats are off. A chat is noted on disk as soon as its id is known, and deleted when its
 //! request ends in whatever way; what a killed process left over is deleted by the next one.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use serde::{Deserialize, Serialize};
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep},
+    time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -24,8 +21,16 @@ const FILE: &str = "chats.json";
 /// See the module.
 pub(super) struct Ledger {
     state: Arc<StateDir>,
-    open: Mutex<BTreeSet<String>>,
+    chats: tokio::sync::Mutex<Chats>,
     finished: mpsc::UnboundedSender<String>,
+}
+
+/// The file: chats not deleted yet.
+#[derive(Default, Deserialize, Serialize)]
+struct Chats {
+    /// Digest of the account they are in; another account's list is of no use.
+    account: String,
+    open: BTreeSet<String>,
 }
 
 /// A chat of the gateway's own, in use. When dropped, the chat is deleted.
@@ -42,25 +47,28 @@ impl Drop for OwnChat {
 }
 
 impl Ledger {
-    /// Reads what an earlier process left over, and gives it to the cleaner at once.
-    pub(super) fn open(state: Arc<StateDir>) -> (Self, mpsc::UnboundedReceiver<String>) {
+    /// Reads what an earlier process left over in this account, and gives it to the cleaner at once.
+    pub(super) fn open(state: Arc<StateDir>, account: String) -> (Self, mpsc::UnboundedReceiver<String>) {
         let (finished, queue) = mpsc::unbounded_channel();
-        let left: BTreeSet<String> = match state.load(FILE) {
-            Ok(bytes) => bytes
-                .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-                .unwrap_or_default(),
+        let left: Option<Chats> = match state.load(FILE) {
+            Ok(bytes) => bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()),
             Err(error) => {
                 warn!(%error, "the list of own chats cannot be read; chats of an earlier run may stay in the account");
-                BTreeSet::new()
+                None
             }
         };
-        for id in &left {
+        let left = left.filter(|left| left.account == account);
+        let chats = left.unwrap_or_else(|| Chats {
+            account,
+            ..Chats::default()
+        });
+        for id in &chats.open {
             let _ = finished.send(id.clone());
         }
         (
             Self {
                 state,
-                open: Mutex::new(left),
+                chats: chats.into(),
                 finished,
             },
             queue,
@@ -69,32 +77,45 @@ impl Ledger {
 
     /// Notes a new chat.
     pub(super) async fn note(&self, id: &str) -> OwnChat {
-        self.change(|open| open.insert(id.to_owned())).await;
-        OwnChat {
+        // Made before anything is awaited, so that a client that leaves meanwhile still has its chat deleted.
+        let chat = OwnChat {
             id: id.to_owned(),
             finished: self.finished.clone(),
-        }
+        };
+        self.change(|open| open.insert(id.to_owned())).await;
+        chat
     }
 
     /// Deletes finished chats, one after another, until `stop`.
     pub(super) async fn clean(
         self: Arc<Self>,
         session: Arc<Session>,
-        mut queue: mpsc::UnboundedReceiver<String>,
+        queue: mpsc::UnboundedReceiver<String>,
         stop: CancellationToken,
     ) {
-        /// How long a chat that could not be deleted is left alone.
+        stop.run_until_cancelled(self.clean_on(&session, queue)).await;
+    }
+
+    async fn clean_on(&self, session: &Arc<Session>, mut queue: mpsc::UnboundedReceiver<String>) {
+        /// How long a chat that could not be deleted is left alone, and how often it is tried again in one run.
         const PAUSE: Duration = Duration::from_secs(60);
-        let mut later: Vec<String> = Vec::new();
+        const TRIES: u32 = 5;
+        let mut later: Vec<(String, u32)> = Vec::new();
+        let mut next_round = Instant::now();
         loop {
             let due = tokio::select! {
-                () = stop.cancelled() => return,
-                id = queue.recv() => id.into_iter().collect(),
-                () = sleep(PAUSE), if !later.is_empty() => std::mem::take(&mut later),
+                id = queue.recv() => id.map(|id| vec![(id, 0)]).unwrap_or_default(),
+                () = sleep_until(next_round), if !later.is_empty() => std::mem::take(&mut later),
             };
-            for id in due {
-                if !self.delete(&session, &id).await {
-                    later.push(id);
+            for (id, tries) in due {
+                if self.delete(session, &id).await {
+                    continue;
+                }
+                if tries < TRIES {
+                    later.push((id, tries + 1));
+                    next_round = Instant::now() + PAUSE;
+                } else {
+                    warn!("a chat of the gateway's own could not be deleted; the next start tries again");
                 }
             }
         }
@@ -128,13 +149,12 @@ impl Ledger {
     }
 
     async fn change(&self, change: impl FnOnce(&mut BTreeSet<String>) -> bool) {
-        let bytes = {
-            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-            if !change(&mut open) {
-                return;
-            }
-            serde_json::to_vec(&*open)
-        };
+        // Held until the file is written: an older list must not replace a newer one.
+        let mut chats = self.chats.lock().await;
+        if !change(&mut chats.open) {
+            return;
+        }
+        let bytes = serde_json::to_vec(&*chats);
         let state = Arc::clone(&self.state);
         let saved = tokio::task::spawn_blocking(move || match bytes {
             Ok(bytes) => state.save(FILE, &bytes),

@@ -32,15 +32,16 @@ use std::{
     time::Duration,
 };
 
+use secrecy::ExposeSecret;
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
     account::AccountModels,
     ledger::Ledger,
-    session::{Session, View},
+    session::{Live, Session, View},
     transport::Transport,
-    vault::Vault,
+    vault::{Vault, digest},
 };
 pub use self::{
     cookies::Credentials,
@@ -49,6 +50,7 @@ pub use self::{
 };
 use super::{Call, EventStream, Health, HealthState, Model, ModelSource, Models, Upstream};
 use crate::{
+    chat,
     error::{Failure, Kind},
     state::StateDir,
 };
@@ -105,14 +107,19 @@ impl GeminiWeb {
     pub fn start(settings: Settings, tasks: TaskTracker, stop: &CancellationToken) -> Result<Self, ExitError> {
         let protocol = Arc::new(settings.protocol);
         let (transport, news) = Transport::new(Arc::clone(&protocol), &settings.exit)?;
-        let (ledger, queue) = Ledger::open(Arc::clone(&settings.state));
+        let account = settings
+            .credentials
+            .as_ref()
+            .map(|credentials| digest(credentials.psid.expose_secret()));
+        let (ledger, queue) = Ledger::open(Arc::clone(&settings.state), account.unwrap_or_default());
         let ledger = Arc::new(ledger);
         let session = settings.credentials.map(|credentials| {
             let vault = Vault::open(Arc::clone(&settings.state), credentials);
-            Arc::new(Session::new(transport, vault, tasks.clone()))
+            Arc::new(Session::new(transport, vault, tasks.clone(), stop.clone()))
         });
         if let Some(session) = &session {
-            tasks.spawn(Arc::clone(session).keep(news, stop.clone()));
+            tasks.spawn(Arc::clone(session).keep());
+            tasks.spawn(Arc::clone(session).take_news(news));
             tasks.spawn(Arc::clone(&ledger).clean(Arc::clone(session), queue, stop.clone()));
         }
         let inner = Inner {
@@ -144,8 +151,12 @@ impl Upstream for GeminiWeb {
     fn resolve(&self, name: &str) -> Result<String, Failure> {
         self.inner.with_models(|models, _| match models.resolve(name) {
             Some(model) => Ok(model.public_id.clone()),
-            None => Err(unknown_model(models)),
+            None => self.inner.unresolved(name, models),
         })
+    }
+
+    fn check(&self, request: &chat::Request) -> Result<(), Failure> {
+        self.inner.check(request)
     }
 
     fn generate(&self, call: Call) -> EventStream {
@@ -168,6 +179,37 @@ impl Inner {
         }
     }
 
+    /// The models to judge an answer by: the account's own, or the built-in table where it names none.
+    fn models_of<'a>(&'a self, live: &'a Live) -> &'a AccountModels {
+        match live.account.models.list() {
+            [] => &self.fallback,
+            _ => &live.account.models,
+        }
+    }
+
+    /// A name that no known model has: while the account's models are not known that proves nothing.
+    fn unresolved(&self, name: &str, models: &AccountModels) -> Result<String, Failure> {
+        match self.session.as_ref().map(|session| session.view()) {
+            Some(View::Starting { .. }) => Ok(name.to_owned()),
+            Some(View::Down { failure, .. }) => Err(failure.share()),
+            Some(View::Ready { .. }) | None => Err(unknown_model(models)),
+        }
+    }
+
+    /// What can be told without waiting. The prompt's exact length is counted when it is rendered; it is at least
+    /// that of its texts.
+    fn check(&self, request: &chat::Request) -> Result<(), Failure> {
+        let session = self.session()?;
+        if let View::Down { failure, retry_at, .. } = session.view()
+            && Instant::now() < retry_at
+        {
+            return Err(failure.share());
+        }
+        let texts = request.messages.iter().flat_map(|message| &message.parts);
+        let bytes = texts.map(|chat::Part::Text(text)| text.len()).sum();
+        prompt::check_limit(bytes, self.max_prompt_bytes)
+    }
+
     /// The session, or what to do to have one.
     fn session(&self) -> Result<&Arc<Session>, Failure> {
         self.session.as_ref().ok_or_else(not_configured)
@@ -186,7 +228,7 @@ impl Inner {
             last_success: last_success.map(|at| at.elapsed()),
             code: None,
             reason: None,
-            details: vec![("state", self.state.describe())],
+            details: vec![("state", self.state.in_short().to_owned())],
         };
         let Some(session) = &self.session else {
             let failure = not_configured();

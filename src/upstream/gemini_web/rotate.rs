@@ -69,7 +69,10 @@ pub(super) async fn rotate(
     let (status, headers) = (response.status(), response.headers().clone());
     /// The answer is some sixty bytes; error pages are a few kilobytes.
     const BODY_BYTES: usize = 1 << 20;
-    let body = read_all(response, BODY_BYTES, deadline).await.unwrap_or_default();
+    /// The new value is in the head already: a body that hangs must not keep it from the disk for long.
+    const BODY_PATIENCE: Duration = Duration::from_secs(2);
+    let patience = deadline.min(Instant::now() + BODY_PATIENCE);
+    let body = read_all(response, BODY_BYTES, patience).await.unwrap_or_default();
     let rules = &transport.protocol.rotation;
     let hint = hint_seconds(&rules.hint_tag, &body);
     Rotation {

@@ -15,7 +15,7 @@ use tokio::{
     sync::watch,
     time::{Instant, timeout_at},
 };
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use super::{
@@ -61,6 +61,10 @@ pub(super) struct Session {
     attempts: AtomicU64,
     failures_in_a_row: AtomicU32,
     suspected: Mutex<Option<Instant>>,
+    /// When a refresh last proved useless.
+    in_vain: Mutex<Option<Instant>>,
+    /// Cancelled when the gateway ends: no rotation begins any more.
+    pub(super) stop: CancellationToken,
     request_ids: AtomicU32,
 }
 
@@ -80,7 +84,7 @@ pub(super) enum View {
 }
 
 impl Session {
-    pub(super) fn new(transport: Transport, vault: Vault, tasks: TaskTracker) -> Self {
+    pub(super) fn new(transport: Transport, vault: Vault, tasks: TaskTracker, stop: CancellationToken) -> Self {
         Self {
             transport,
             vault,
@@ -92,6 +96,8 @@ impl Session {
             attempts: AtomicU64::new(0),
             failures_in_a_row: AtomicU32::new(0),
             suspected: Mutex::default(),
+            in_vain: Mutex::default(),
+            stop,
             // Google's page begins with a random five-digit number and counts up by 100000 a request.
             request_ids: AtomicU32::new(fastrand::u32(10_000..100_000)),
         }
@@ -185,17 +191,44 @@ impl Session {
         self.view.send_replace(view);
     }
 
-    /// Notes a fact that a request or a rotation found out: the session is over.
-    pub(super) fn mark_down(&self, failure: Failure) {
+    /// Notes what a request or a rotation found out about session `serial`: it cannot answer for a while.
+    pub(super) fn mark_down(&self, serial: u64, failure: Failure) {
         let wait = retry_wait(&failure, 0);
-        let view = self.down(failure, wait);
-        self.view.send_replace(view);
+        self.take_down(serial, failure, wait);
     }
 
-    /// Notes that the session may be over: the next one who needs it makes it anew.
-    pub(super) fn mark_stale(&self) {
-        let view = self.down(super::errors::signed_out(), Duration::ZERO);
-        self.view.send_replace(view);
+    /// Notes that session `serial` may be over: the next one who needs it makes it anew.
+    pub(super) fn mark_stale(&self, serial: u64) {
+        self.take_down(serial, super::errors::signed_out(), Duration::ZERO);
+    }
+
+    /// A late failure of an old session says nothing about the one that took its place.
+    fn take_down(&self, serial: u64, failure: Failure, wait: Duration) {
+        let now = Instant::now();
+        self.view.send_if_modified(|view| match view {
+            View::Ready { live, .. } if live.serial == serial => {
+                *view = View::Down {
+                    failure: Arc::new(failure),
+                    since: now,
+                    retry_at: now + wait,
+                };
+                true
+            }
+            _ => false,
+        });
+    }
+
+    /// Notes that a fresh session was refused like the one before it.
+    pub(super) fn refreshed_in_vain(&self) {
+        *self.in_vain.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether making the session fresh may help a refused request: not for a minute after it did not. A lasting
+    /// refusal would otherwise cost four requests for each one of a client's, just when Google refuses.
+    pub(super) fn may_help_to_refresh(&self) -> bool {
+        const PAUSE: Duration = Duration::from_secs(60);
+        let last = *self.in_vain.lock().unwrap_or_else(PoisonError::into_inner);
+        last.is_none_or(|at| at.elapsed() >= PAUSE)
     }
 
     /// An answer looks as if the session had become a guest's. Asks the account in the background, at most every ten
@@ -259,16 +292,21 @@ impl Session {
 
 /// How long a failed session is left alone. Asking sooner would not help, and would feed the reason for some blocks.
 fn retry_wait(failure: &Failure, failures_in_a_row: u32) -> Duration {
-    const PASSING: Duration = Duration::from_secs(2);
+    const SHORTEST: Duration = Duration::from_secs(2);
     const LONGEST_PASSING: Duration = Duration::from_secs(60);
+    /// After a refusal to serve this address or account: asking again soon feeds the reason for it.
+    const REFUSED: Duration = Duration::from_secs(60);
+    const FOR_THE_OWNER: Duration = Duration::from_secs(600);
+    let backoff = (SHORTEST * 2u32.pow(failures_in_a_row.min(5))).min(LONGEST_PASSING);
+    let asked = failure.wait().unwrap_or_default();
     match failure.kind() {
         Kind::UpstreamAuthExpired
         | Kind::UpstreamDeviceBound
         | Kind::UpstreamAccountRestricted
         | Kind::UpstreamConsentRequired
-        | Kind::UpstreamRegionBlocked => Duration::from_secs(600),
-        Kind::UpstreamIpBlocked | Kind::UpstreamRateLimited => failure.wait().unwrap_or(Duration::from_secs(60)),
-        _ => (PASSING * 2u32.pow(failures_in_a_row.min(5))).min(LONGEST_PASSING),
+        | Kind::UpstreamRegionBlocked => FOR_THE_OWNER,
+        Kind::UpstreamIpBlocked | Kind::UpstreamRateLimited => asked.max(REFUSED),
+        _ => backoff.max(asked),
     }
 }
 

@@ -8,7 +8,6 @@ use tracing::{debug, info};
 
 use super::{
     account::Account,
-    cookies::Site,
     errors,
     frames::{Frame, FrameError, Frames},
     keeper::Renewal,
@@ -27,9 +26,9 @@ use crate::error::{Failure, Kind};
 const ATTEMPT: Duration = Duration::from_secs(60);
 
 impl Session {
-    /// Signs in with the best cookies known. When none of them is signed in any more, tries to renew each by a
-    /// rotation, the newest first, and at last without the partner cookie, which tells a stale partner from a dead
-    /// session (protocol notes, cookie rotation: 401).
+    /// Signs in with the best cookies known. When none of them is signed in any more, tries to renew the best by a
+    /// rotation, and then without the partner cookie, which tells a stale partner from a dead session (protocol
+    /// notes, cookie rotation: 401).
     pub(super) async fn establish(&self) -> Result<(PageTokens, Account), Failure> {
         let deadline = Instant::now() + ATTEMPT;
         let candidates = self.vault.candidates();
@@ -42,17 +41,18 @@ impl Session {
             debug!(origin = ?candidate.origin, "these cookies are signed out");
         }
         let mut bound = None;
-        for candidate in with_identity_alone(candidates) {
-            match self.renew(candidate.credentials.psidts.as_ref(), deadline).await {
+        for candidate in to_renew(candidates) {
+            match self.renew(candidate.credentials.psidts.as_ref()).await {
                 Renewal::Renewed(psidts) => {
                     info!(origin = ?candidate.origin, "signed-out cookies were renewed by a rotation");
                     let mut renewed = candidate;
                     renewed.credentials.psidts = Some(psidts);
-                    return self.sign_in(&renewed, deadline).await;
+                    return self.sign_in(&renewed, Instant::now() + ATTEMPT).await;
                 }
                 Renewal::Over(failure) if failure.kind() == Kind::UpstreamDeviceBound => bound = Some(failure),
-                Renewal::Over(_) | Renewal::Unchanged => {}
-                Renewal::NotNow(_) => break,
+                Renewal::Over(_) | Renewal::Unchanged | Renewal::Refused => {}
+                // Nothing is proven yet: the next attempt, a minute later, may renew them.
+                Renewal::NotNow(wait) => return Err(errors::not_renewed_yet(wait)),
             }
         }
         Err(bound.or(signed_out).unwrap_or_else(errors::signed_out))
@@ -119,7 +119,7 @@ impl Session {
                 request_id: self.request_id(),
             };
             let outgoing = request::rpc(protocol, &request)?;
-            let response = self.transport.send(Site::App, outgoing, deadline).await?;
+            let response = self.transport.send(outgoing, deadline).await?;
             let (status, headers) = (response.status(), response.headers().clone());
             if let Some(target) = redirect_target(&response, response.url()) {
                 return Err(not_the_app(page::classify(protocol, &target, b"")));
@@ -130,6 +130,11 @@ impl Session {
                 && let Some(token) = page::xsrf_token(&body)
             {
                 (tokens.at, healed) = (Some(token), true);
+                continue;
+            }
+            if status == StatusCode::BAD_REQUEST && !healed && tokens.at.take().is_some() {
+                // A token of an earlier page may be too old; none at all is accepted by some sessions.
+                healed = true;
                 continue;
             }
             if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
@@ -175,8 +180,10 @@ pub(super) fn not_the_app(kind: PageKind) -> Failure {
     errors::page(kind).unwrap_or_else(|| errors::frame(FrameError::Html))
 }
 
-/// The candidates, and once more the first of them without the partner cookie.
-fn with_identity_alone(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+/// What a rotation is tried with: the best candidate, and the same without the partner cookie. More would only be
+/// answered with 429.
+fn to_renew(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+    candidates.truncate(1);
     if let Some(first) = candidates.first().filter(|first| first.credentials.psidts.is_some()) {
         let mut alone = first.clone();
         alone.credentials.psidts = None;

@@ -16,7 +16,7 @@ use tokio::{
 use url::Url;
 
 use super::{
-    cookies::{Jar, Site},
+    cookies::{Jar, app_scope},
     protocol::Protocol,
     request::Outgoing,
 };
@@ -73,9 +73,14 @@ impl Transport {
         ))
     }
 
-    /// Sends one request with the session's cookies and merges what its answer sets. Redirects are not followed.
-    pub(super) async fn send(&self, site: Site, outgoing: Outgoing, deadline: Instant) -> Result<Response, Failure> {
-        let scope = site.scope(&outgoing.url);
+    /// Sends one request of the app with the session's cookies and merges what its answer sets. Redirects are not followed.
+    pub(super) async fn send(&self, outgoing: Outgoing, deadline: Instant) -> Result<Response, Failure> {
+        let scope = app_scope(&outgoing.url);
+        self.send_within(scope, outgoing, deadline).await
+    }
+
+    /// Sends one request with the cookies of `scope`.
+    async fn send_within(&self, scope: Url, outgoing: Outgoing, deadline: Instant) -> Result<Response, Failure> {
         let cookies = self.jar.header(&scope);
         let response = self.send_with(outgoing, cookies, deadline).await?;
         if let Some(psidts) = self.jar.merge(&scope, response.headers()) {
@@ -114,7 +119,7 @@ impl Transport {
     pub(super) async fn get_page(&self, outgoing: Outgoing, deadline: Instant) -> Result<Page, Failure> {
         const MAX_REDIRECTS: usize = 5;
         let (mut url, headers) = (outgoing.url.clone(), outgoing.headers.clone());
-        let mut response = self.send(Site::App, outgoing, deadline).await?;
+        let mut response = self.send(outgoing, deadline).await?;
         for _ in 0..MAX_REDIRECTS {
             let Some(target) = redirect_target(&response, &url) else {
                 break;
@@ -125,10 +130,12 @@ impl Transport {
                     response: None,
                 });
             }
-            let site = if target.host_str() == Some("accounts.google.com") {
-                Site::Accounts
+            // A configured address stands for the app's host; any other gets the cookies of its own name.
+            let stands_for_the_app = target.origin() == self.protocol.page_url().origin();
+            let scope = if stands_for_the_app {
+                app_scope(&target)
             } else {
-                Site::App
+                target.clone()
             };
             let hop = Outgoing {
                 method: http::Method::GET,
@@ -136,7 +143,7 @@ impl Transport {
                 headers: headers.clone(),
                 body: Bytes::new(),
             };
-            response = self.send(site, hop, deadline).await?;
+            response = self.send_within(scope, hop, deadline).await?;
             url = target;
         }
         Ok(Page {
@@ -164,14 +171,17 @@ pub(super) fn redirect_target(response: &Response, from: &Url) -> Option<Url> {
 
 /// The wait a response asks for, as seconds or as a date (RFC 9110, Retry-After).
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    /// Nobody means more than a day, and a number near the end of its type would overflow a clock.
+    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    httpdate::parse_http_date(value)
-        .ok()?
-        .duration_since(SystemTime::now())
-        .ok()
+    let wait = match value.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => httpdate::parse_http_date(value)
+            .ok()?
+            .duration_since(SystemTime::now())
+            .ok()?,
+    };
+    Some(wait.min(LONGEST))
 }
 
 /// Reads a whole body of at most `limit` bytes.

@@ -28,7 +28,7 @@ pub(super) struct Vault {
 }
 
 /// Cookies to try, and where they come from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Candidate {
     pub(super) credentials: Credentials,
     pub(super) origin: Origin,
@@ -58,8 +58,8 @@ struct Saved {
     previous: Option<String>,
     /// Digests of values that were in force earlier, so that an old one in the environment is known to be old.
     past: Vec<String>,
-    /// Unix seconds of the last rotation; 0 for none.
-    rotated_at: u64,
+    /// Unix seconds of the last time a rotation was asked for; 0 for never.
+    asked_at: u64,
     /// The page token, which outlives the page it came with.
     at: Option<String>,
     cookies: Vec<Cookie<'static>>,
@@ -130,18 +130,25 @@ impl Vault {
     ///
     /// A disk that refuses is reported and does not stop the session: the value would be lost either way, and using
     /// it at least keeps the session alive until the process ends.
-    pub(super) async fn renew(&self, psidts: &SecretString, others: Vec<Cookie<'static>>, at: Option<&SecretString>) {
+    pub(super) async fn renew(&self, psidts: &SecretString, others: Vec<Cookie<'static>>) {
         let seed = self.configured_digest();
         self.update(|saved| {
             saved.replace(psidts.expose_secret());
             saved.seed = seed;
-            saved.rotated_at = unix_now();
+            saved.asked_at = unix_now();
             saved.cookies = others;
-            if let Some(at) = at {
-                saved.at = Some(at.expose_secret().to_owned());
-            }
         })
         .await;
+    }
+
+    /// Notes that Google was asked for a rotation, whatever came of it: a restart must not ask again at once.
+    pub(super) async fn asked(&self) {
+        self.update(|saved| saved.asked_at = unix_now()).await;
+    }
+
+    /// Whether a value is in force, or was.
+    pub(super) fn has_seen(&self, psidts: &SecretString) -> bool {
+        self.lock().knows(digest(psidts.expose_secret()))
     }
 
     /// Notes which cookies signed in: a chain of rotations begins, or goes on, with them. Gives the persisted page
@@ -156,7 +163,7 @@ impl Vault {
         let at = at.map(|at| at.expose_secret().to_owned());
         let unchanged = {
             let saved = self.lock();
-            saved.psidts == psidts && saved.seed == seed && (at.is_none() || saved.at == at)
+            saved.psidts == psidts && saved.seed == seed && saved.at == at
         };
         if unchanged {
             return;
@@ -166,7 +173,7 @@ impl Vault {
                 saved.replace(psidts);
             }
             saved.seed = seed;
-            saved.at = at.or(saved.at.take());
+            saved.at = at;
         })
         .await;
     }
@@ -176,7 +183,7 @@ impl Vault {
         self.lock().at.clone().map(SecretString::from)
     }
 
-    /// The value in force before the present one.
+    /// The value in force.
     pub(super) fn current(&self) -> Option<SecretString> {
         self.lock()
             .psidts
@@ -185,10 +192,10 @@ impl Vault {
             .or_else(|| self.configured.psidts.clone())
     }
 
-    /// Time since the last rotation that issued something, over restarts.
-    pub(super) fn since_rotation(&self) -> Option<Duration> {
-        let rotated_at = self.lock().rotated_at;
-        (rotated_at > 0).then(|| Duration::from_secs(unix_now().saturating_sub(rotated_at)))
+    /// Time since Google was last asked for a rotation, over restarts.
+    pub(super) fn since_asked(&self) -> Option<Duration> {
+        let asked_at = self.lock().asked_at;
+        (asked_at > 0).then(|| Duration::from_secs(unix_now().saturating_sub(asked_at)))
     }
 
     fn configured_digest(&self) -> String {
@@ -276,7 +283,7 @@ fn read(state: &StateDir) -> Option<Saved> {
 }
 
 /// Half a SHA-256 in hex: enough to recognise a value, useless for finding it.
-fn digest(value: &str) -> String {
+pub(super) fn digest(value: &str) -> String {
     Sha256::digest(value.as_bytes())[..16]
         .iter()
         .map(|byte| format!("{byte:02x}"))
@@ -314,9 +321,7 @@ mod tests {
     }
 
     async fn rotate(vault: &Vault, value: &str) {
-        vault
-            .renew(&SecretString::from(value.to_owned()), Vec::new(), None)
-            .await;
+        vault.renew(&SecretString::from(value.to_owned()), Vec::new()).await;
     }
 
     #[tokio::test]
@@ -336,7 +341,7 @@ mod tests {
             order(&again),
             expected.map(|(value, origin)| (value.to_owned(), origin))
         );
-        assert!(again.since_rotation().is_some());
+        assert!(again.since_asked().is_some());
     }
 
     #[tokio::test]

@@ -43,6 +43,16 @@ async fn a_fault_before_any_output_has_its_own_status_code_and_number_of_tries()
         assert_ne!(got, 200, "{words}: {answer}");
         assert_eq!((got, code(&answer)), (status, expected), "{words}: {answer}");
         assert_eq!(world.control.prompts().len() - before, tries, "{words}: prompts sent");
+        if tries == 2 {
+            // A fresh session was refused too: for a minute nobody makes another for the same.
+            let _ = world.chat(&format!("[[stand-in: {words}]]")).await;
+            assert_eq!(
+                world.control.prompts().len() - before,
+                3,
+                "{words}: not refreshed in vain again"
+            );
+            world = World::new().await;
+        }
         if status == 503 {
             let started = Instant::now();
             let (again, answer) = world.chat("anything").await;

@@ -2,11 +2,21 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
 use tokio::time::timeout;
 
 use super::world::{Plan, World, code, text};
 
 const PATIENCE: Duration = Duration::from_secs(20);
+
+fn digest(account: &str) -> String {
+    Sha256::digest(account)[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
 
 fn kept() -> Plan {
     Plan {
@@ -64,7 +74,7 @@ async fn a_broken_answer_is_read_back_and_never_asked_for_again() {
 async fn a_turn_that_was_never_stored_cannot_be_read_back() {
     let mut plan = kept();
     // The account never shows it, so only the request's own deadline ends the looking.
-    plan.overlay = serde_json::json!({"limits": {"recovery_s": 2}});
+    plan.overlay = json!({"limits": {"recovery_s": 2}});
     let world = World::with(plan).await;
     let (status, answer) = world
         .chat("[[stand-in: len=400 frames=6 disconnect=4 persist=0]]")
@@ -80,7 +90,9 @@ async fn what_a_killed_gateway_left_over_is_deleted_by_the_next_and_nothing_else
     // A chat of the owner's own, and one of the gateway's that its list still names.
     let ours = world.control.add_chat("left over").unwrap();
     let owners = world.control.add_chat("the owner's").unwrap();
-    std::fs::write(dir.path().join("chats.json"), serde_json::to_vec(&[&ours]).unwrap()).unwrap();
+    // What the gateway itself has written there, were it killed before it could delete that chat.
+    let list = json!({"account": digest(super::world::PSID), "open": [&ours]});
+    std::fs::write(dir.path().join("chats.json"), list.to_string()).unwrap();
     let world = world
         .restart(Plan {
             state: Some(dir.path().to_owned()),

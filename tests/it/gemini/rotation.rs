@@ -141,7 +141,7 @@ async fn what_a_rotation_came_to_is_in_the_health() {
         (Rotation::Refused, "refused"),
         (Rotation::DeviceBound, "bound to a device"),
         (Rotation::Throttled, "no result"),
-        (Rotation::Forbidden, "no result"),
+        (Rotation::Forbidden, "not for this user agent"),
         (Rotation::Unavailable, "no result"),
     ] {
         let mut plan = Plan::default();

@@ -1,7 +1,9 @@
 //! Failures that Google does not name: the gateway finds them out by itself.
 
 use super::{NEW_COOKIES, changed, session_rejected};
-use crate::error::{Failure, Kind};
+use std::time::Duration;
+
+use crate::error::{Failure, Kind, Retry};
 
 /// The log-in is over, or never was.
 pub(crate) fn signed_out() -> Failure {
@@ -16,6 +18,18 @@ pub(crate) fn device_bound() -> Failure {
          on Windows makes such sessions. {NEW_COOKIES}"
     );
     Failure::new(Kind::UpstreamDeviceBound, text)
+}
+
+/// Signed out as it seems, but Google did not let the cookies be renewed just now.
+pub(crate) fn not_renewed_yet(wait: Option<Duration>) -> Failure {
+    const AGAIN: Duration = Duration::from_secs(60);
+    Failure::new(
+        Kind::UpstreamUnavailable,
+        "The Gemini session has to be renewed, and Google does not allow that just now. The gateway tries again in a \
+         minute.",
+    )
+    .retry(Retry::Never)
+    .retry_after(wait.unwrap_or(AGAIN).max(AGAIN))
 }
 
 /// Another family of models answered than the one asked for.

@@ -20,7 +20,11 @@ impl Reply {
         let complete = Some(protocol.response.complete_status);
         let candidates = paths.candidates.list(turn).map(Vec::as_slice).unwrap_or_default();
         let is_whole = |candidate: &&Value| protocol.response.candidate.status.number(candidate) == complete;
-        let Some(candidate) = candidates.iter().find(is_whole) else {
+        // The one that was streamed, if it is told apart.
+        let rcid = &protocol.response.candidate.rcid;
+        let is_known = |candidate: &&Value| self.rcid.is_some() && rcid.text(candidate) == self.rcid.as_deref();
+        let whole = || candidates.iter().filter(is_whole);
+        let Some(candidate) = whole().find(is_known).or_else(|| whole().next()) else {
             return false;
         };
         self.candidate(&protocol, candidate, out);
