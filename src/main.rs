@@ -14,9 +14,6 @@ use gemini_gateway::{
     telemetry,
 };
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let environment = |name: &str| std::env::var_os(name);
     let sources = Sources {

@@ -208,7 +208,11 @@ fn slug(name: &str) -> String {
 
 /// Whether `part` stands in `slug` at hyphens.
 fn contains_words(slug: &str, part: &str) -> bool {
-    !part.is_empty() && format!("-{slug}-").contains(&format!("-{part}-"))
+    let at_hyphens = |at: usize| {
+        let (before, after) = (&slug[..at], &slug[at + part.len()..]);
+        (before.is_empty() || before.ends_with('-')) && (after.is_empty() || after.starts_with('-'))
+    };
+    !part.is_empty() && slug.match_indices(part).any(|(at, _)| at_hyphens(at))
 }
 
 /// A category, which some shapes of the answer give as the display name: a version does not belong to it.

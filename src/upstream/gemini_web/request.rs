@@ -10,7 +10,6 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Serialize, Serializer, ser::SerializeSeq};
 use url::Url;
 use uuid::Uuid;
 
@@ -204,37 +203,28 @@ pub(crate) fn generate(protocol: &Protocol, ask: &Generate<'_>) -> Result<Outgoi
         body: form_body(ask.tokens.at.as_ref(), ask.prompt.len(), |form| {
             // `[null,"<inner array as a JSON text>"]`, written straight into the form.
             form.extend_from_slice(b"%5Bnull%2C%22");
-            serde_json::to_writer(
-                TextWriter(FieldWriter(form)),
-                &Inner {
-                    protocol,
-                    fills: &fills,
-                },
-            )?;
+            inner_array(protocol, &fills, form)?;
             form.extend_from_slice(b"%22%5D");
             Ok(())
         })?,
     })
 }
 
-/// The inner array: the template's slots, null between them.
-struct Inner<'a> {
-    protocol: &'a Protocol,
-    fills: &'a Fills<'a>,
-}
-
-impl Serialize for Inner<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let request = &self.protocol.request;
-        let mut seq = to.serialize_seq(Some(request.inner_length))?;
-        for slot in 0..request.inner_length {
-            match request.slots.get(&slot) {
-                Some(template) => seq.serialize_element(&template.filled(self.fills))?,
-                None => seq.serialize_element(&())?,
-            }
+/// The inner array: the template's slots, null between them. Most slots are null, and none of those needs a writer.
+fn inner_array(protocol: &Protocol, fills: &Fills<'_>, form: &mut Vec<u8>) -> serde_json::Result<()> {
+    let request = &protocol.request;
+    form.extend_from_slice(b"%5B");
+    for slot in 0..request.inner_length {
+        if slot > 0 {
+            form.extend_from_slice(b"%2C");
         }
-        seq.end()
+        match request.slots.get(&slot) {
+            Some(template) => serde_json::to_writer(TextWriter(FieldWriter(form)), &template.filled(fills))?,
+            None => form.extend_from_slice(b"null"),
+        }
     }
+    form.extend_from_slice(b"%5D");
+    Ok(())
 }
 
 /// `at=<token>&f.req=<what write writes>`. The token is first, and empty when there is none: some sessions are
