@@ -15,8 +15,10 @@ pub enum Kind {
     InvalidApiKey,
     /// No client key is configured, so nothing but liveness is served.
     NoClientKey,
-    /// The body is not what the wire format asks for: wrong type or value.
+    /// The body is not what the wire format asks for: no JSON, or a wrong value.
     InvalidRequest,
+    /// A field is of another JSON type than the wire format asks for.
+    InvalidType,
     /// A required field is missing.
     MissingParameter,
     /// A field asks for something this gateway or its upstream cannot do.
@@ -29,6 +31,8 @@ pub enum Kind {
     UnknownUrl,
     /// The path exists with other methods.
     MethodNotAllowed,
+    /// The head is over the gateway's limits.
+    HeadTooLarge,
     /// The body is over the configured limit.
     BodyTooLarge,
     /// The client did not send its body in time.
@@ -120,18 +124,20 @@ pub struct Facts {
 
 impl Kind {
     /// Every kind, for tests and generated documentation.
-    pub const ALL: [Kind; 34] = {
+    pub const ALL: [Kind; 36] = {
         use Kind::*;
         [
             InvalidApiKey,
             NoClientKey,
             InvalidRequest,
+            InvalidType,
             MissingParameter,
             UnsupportedParameter,
             ModelNotFound,
             ContextLength,
             UnknownUrl,
             MethodNotAllowed,
+            HeadTooLarge,
             BodyTooLarge,
             BodyTimeout,
             Overloaded,
@@ -171,6 +177,7 @@ impl Kind {
             Kind::InvalidApiKey => (StatusCode::UNAUTHORIZED, "invalid_api_key", Client, Never, false),
             Kind::NoClientKey => (StatusCode::SERVICE_UNAVAILABLE, "no_client_key", Gateway, Never, false),
             Kind::InvalidRequest => (StatusCode::BAD_REQUEST, "invalid_value", Client, Never, false),
+            Kind::InvalidType => (StatusCode::BAD_REQUEST, "invalid_type", Client, Never, false),
             Kind::MissingParameter => (
                 StatusCode::BAD_REQUEST,
                 "missing_required_parameter",
@@ -185,6 +192,13 @@ impl Kind {
             Kind::MethodNotAllowed => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method_not_allowed",
+                Client,
+                Never,
+                false,
+            ),
+            Kind::HeadTooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "request_headers_too_large",
                 Client,
                 Never,
                 false,

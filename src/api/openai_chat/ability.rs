@@ -11,7 +11,8 @@ type Ignored = Vec<Cow<'static, str>>;
 /// Refuses what would change the shape of the answer.
 ///
 /// # Errors
-/// [`Kind::UnsupportedParameter`] for a valid wish, [`Kind::InvalidRequest`] for one that means nothing.
+/// [`Kind::UnsupportedParameter`] for a valid wish, [`Kind::InvalidRequest`] or [`Kind::InvalidType`] for one that means
+/// nothing.
 pub(super) fn refuse_impossible(fields: &mut Object<'_>, ignored: &mut Ignored) -> Result<(), Failure> {
     choices(fields)?;
     log_probabilities(fields)?;
@@ -45,14 +46,15 @@ const WITHOUT_EFFECT: [(&str, Option<Type>); 19] = [
     ("web_search_options", None),
 ];
 
-/// The most unknown fields that are named; the list goes into one header.
+/// The most unknown fields that are named, since the list goes into one header, and what stands for the others.
 const MAX_UNKNOWN: usize = 16;
+const AND_MORE: &str = "and-more";
 
 /// Adds the names of all fields that are set and that nobody has taken: known ones first, then extensions of other
 /// servers (`top_k`, `num_ctx`), as far as their names are fit for a header.
 ///
 /// # Errors
-/// [`Kind::InvalidRequest`] for a known field of the wrong type.
+/// [`Kind::InvalidType`] for a known field of the wrong type.
 pub(super) fn name_ignored(fields: &mut Object<'_>, ignored: &mut Ignored) -> Result<(), Failure> {
     for (name, expected) in WITHOUT_EFFECT {
         if let Some(value) = fields.take(Path::root(name)) {
@@ -62,12 +64,14 @@ pub(super) fn name_ignored(fields: &mut Object<'_>, ignored: &mut Ignored) -> Re
     }
     let known = ignored.len();
     for name in fields.rest().filter(|name| is_plain(name)) {
+        if ignored.iter().any(|earlier| earlier == name) {
+            continue;
+        }
         if ignored.len() == known + MAX_UNKNOWN {
+            ignored.push(Cow::Borrowed(AND_MORE));
             break;
         }
-        if !ignored.iter().any(|earlier| earlier == name) {
-            ignored.push(Cow::Owned(name.to_owned()));
-        }
+        ignored.push(Cow::Owned(name.to_owned()));
     }
     Ok(())
 }

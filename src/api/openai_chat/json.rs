@@ -144,11 +144,13 @@ impl<'a, 'p> Value<'a, 'p> {
     }
 
     pub(super) fn wrong_type(&self, expected: &str) -> Failure {
-        self.invalid(&format!("must be {expected}, not {}", self.json_type().name()))
+        let found = self.json_type().name();
+        let message = format!("'{}' must be {expected}, not {found}.", self.path);
+        self.failure(Kind::InvalidType, message)
     }
 
     /// # Errors
-    /// [`Kind::InvalidRequest`] unless it is of this type.
+    /// [`Kind::InvalidType`] unless it is of this type.
     pub(super) fn expect(&self, expected: Type) -> Result<(), Failure> {
         if self.json_type() == expected {
             return Ok(());

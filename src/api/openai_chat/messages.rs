@@ -1,15 +1,21 @@
 //! The `messages` of a request.
 
+use std::borrow::Cow;
+
 use super::json::{Object, Path, Type, Value};
 use crate::{
     chat::{Message, Part, Role, ToolCall},
     error::{Failure, Kind},
 };
 
+type Ignored = Vec<Cow<'static, str>>;
+
+/// Reads all messages, and names what was set in them and cannot act, once for all messages: `messages.name`.
+///
 /// # Errors
-/// [`Kind::MissingParameter`] or [`Kind::InvalidRequest`] with the path of the field at fault, and
-/// [`Kind::UnsupportedParameter`] for content that is not text.
-pub(super) fn read(messages: &Value<'_, '_>) -> Result<Vec<Message>, Failure> {
+/// [`Kind::MissingParameter`], [`Kind::InvalidType`] or [`Kind::InvalidRequest`] with the path of the field at fault,
+/// and [`Kind::UnsupportedParameter`] for content that is not text.
+pub(super) fn read(messages: &Value<'_, '_>, ignored: &mut Ignored) -> Result<Vec<Message>, Failure> {
     let items = messages.array()?;
     if items.is_empty() {
         return Err(messages.invalid("must hold at least one message"));
@@ -17,20 +23,20 @@ pub(super) fn read(messages: &Value<'_, '_>) -> Result<Vec<Message>, Failure> {
     items
         .into_iter()
         .enumerate()
-        .map(|(index, item)| message(&messages.element(index, item)))
+        .map(|(index, item)| message(&messages.element(index, item), ignored))
         .collect()
 }
 
-/// One message. Fields not read here (`name`, `annotations`, `audio`, `reasoning_content` and the like) are what
-/// clients send back of earlier answers, and say nothing a text-only model has to know.
-fn message(message: &Value<'_, '_>) -> Result<Message, Failure> {
+/// One message. Fields not read here (`annotations`, `reasoning_content` and the like) are what clients send back of
+/// earlier answers, and say nothing a text-only model has to know.
+fn message(message: &Value<'_, '_>, ignored: &mut Ignored) -> Result<Message, Failure> {
     let mut fields = message.object()?;
     let path = message.path();
     let role = fields.require(path.field("role"))?;
-    match role.string()?.as_str() {
+    let read = match role.string()?.as_str() {
         "developer" | "system" => spoken(Role::System, &mut fields, path),
         "user" => spoken(Role::User, &mut fields, path),
-        "assistant" => assistant(&mut fields, path),
+        "assistant" => assistant(&mut fields, path, ignored),
         "tool" => {
             let id = fields.require(path.field("tool_call_id"))?.string()?;
             tool_result(id, &mut fields, path)
@@ -41,7 +47,10 @@ fn message(message: &Value<'_, '_>) -> Result<Message, Failure> {
             tool_result(id, &mut fields, path)
         }
         _ => Err(role.invalid("must be one of developer, system, user, assistant, tool")),
-    }
+    };
+    // What a role has a use for is taken by now.
+    without_effect(&mut fields, path.field("name"), "messages.name", ignored);
+    read
 }
 
 fn spoken(role: Role, fields: &mut Object<'_>, path: &Path<'_>) -> Result<Message, Failure> {
@@ -64,10 +73,19 @@ fn tool_result(id: String, fields: &mut Object<'_>, path: &Path<'_>) -> Result<M
     Ok(message)
 }
 
-fn assistant(fields: &mut Object<'_>, path: &Path<'_>) -> Result<Message, Failure> {
+/// Names a field that is set and that nobody has taken.
+fn without_effect(fields: &mut Object<'_>, path: Path<'_>, name: &'static str, ignored: &mut Ignored) {
+    if fields.take(path).is_some() && !ignored.iter().any(|earlier| earlier == name) {
+        ignored.push(Cow::Borrowed(name));
+    }
+}
+
+fn assistant(fields: &mut Object<'_>, path: &Path<'_>, ignored: &mut Ignored) -> Result<Message, Failure> {
     let refusal = path.field("refusal");
     // A refusal takes the place of the content in the answer it comes from.
     let said = fields.take(path.field("content")).or_else(|| fields.take(refusal));
+    without_effect(fields, refusal, "messages.refusal", ignored);
+    without_effect(fields, path.field("audio"), "messages.audio", ignored);
     let parts = said.map_or(Ok(Vec::new()), |content| parts(&content, Role::Assistant))?;
     let mut tool_calls = match fields.take(path.field("tool_calls")) {
         Some(calls) => tool_calls(&calls)?,

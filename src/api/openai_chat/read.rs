@@ -42,15 +42,15 @@ pub struct Incoming {
 /// Reads the body of a chat request.
 ///
 /// # Errors
-/// [`Kind::InvalidRequest`], [`Kind::MissingParameter`] or [`Kind::UnsupportedParameter`], with the path of the field
-/// at fault unless the body as a whole is. No message shows any of the body's texts.
+/// [`Kind::InvalidRequest`], [`Kind::InvalidType`], [`Kind::MissingParameter`] or [`Kind::UnsupportedParameter`], with
+/// the path of the field at fault unless the body as a whole is. No message shows any of the body's texts.
 pub fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Incoming, Failure> {
     let mut fields = Object::parse(body)?;
     let mut ignored = Vec::new();
 
     let requested_model = model(&mut fields, defaults)?;
-    let messages = messages::read(&fields.require(Path::root("messages"))?)?;
-    let (stream, include_usage) = stream(&mut fields)?;
+    let messages = messages::read(&fields.require(Path::root("messages"))?, &mut ignored)?;
+    let (stream, include_usage) = stream(&mut fields, &mut ignored)?;
     let request = Request {
         model: defaults
             .aliases
@@ -59,7 +59,7 @@ pub fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Incoming, Failure
             .clone(),
         messages,
         stop: stop(&mut fields)?,
-        max_tokens: max_tokens(&mut fields)?,
+        max_tokens: max_tokens(&mut fields, &mut ignored)?,
         thinking: thinking(&mut fields, &mut ignored)?,
     };
     ability::refuse_impossible(&mut fields, &mut ignored)?;
@@ -82,7 +82,7 @@ fn model(fields: &mut Object<'_>, defaults: &Defaults<'_>) -> Result<String, Fai
         .ok_or_else(|| MODEL.missing())
 }
 
-fn stream(fields: &mut Object<'_>) -> Result<(bool, bool), Failure> {
+fn stream(fields: &mut Object<'_>, ignored: &mut Vec<Cow<'static, str>>) -> Result<(bool, bool), Failure> {
     let stream = match fields.take(Path::root("stream")) {
         Some(stream) => stream.boolean()?,
         None => false,
@@ -94,11 +94,17 @@ fn stream(fields: &mut Object<'_>) -> Result<(bool, bool), Failure> {
         Some(include_usage) => include_usage.boolean()?,
         None => false,
     };
+    if !stream {
+        ignored.push(Cow::Borrowed("stream_options"));
+    }
     Ok((stream, include_usage))
 }
 
 /// More than OpenAI's four, because clients that cap the number do so for OpenAI's own hosts only.
 const MAX_STOP_TEXTS: usize = 64;
+
+/// The longest stop text, in bytes: a stream holds back as much as may still become one.
+const MAX_STOP_BYTES: usize = 1_024;
 
 fn stop(fields: &mut Object<'_>) -> Result<Vec<String>, Failure> {
     let Some(stop) = fields.take(Path::root("stop")) else {
@@ -116,12 +122,15 @@ fn stop(fields: &mut Object<'_>) -> Result<Vec<String>, Failure> {
         }
         _ => return Err(stop.wrong_type("a string or an array of strings")),
     };
+    if texts.iter().any(|text| text.len() > MAX_STOP_BYTES) {
+        return Err(stop.invalid(&format!("must hold no text of more than {MAX_STOP_BYTES} bytes")));
+    }
     texts.retain(|text| !text.is_empty());
     Ok(texts)
 }
 
-/// The limit on visible tokens. Both names are in use; the newer one wins.
-fn max_tokens(fields: &mut Object<'_>) -> Result<Option<u64>, Failure> {
+/// The limit on visible tokens. Both names are in use; the newer one wins, and the older one then has no effect.
+fn max_tokens(fields: &mut Object<'_>, ignored: &mut Vec<Cow<'static, str>>) -> Result<Option<u64>, Failure> {
     let mut read = |name| {
         let Some(limit) = fields.take(Path::root(name)) else {
             return Ok(None);
@@ -132,6 +141,9 @@ fn max_tokens(fields: &mut Object<'_>) -> Result<Option<u64>, Failure> {
         }
     };
     let (newer, older) = (read("max_completion_tokens")?, read("max_tokens")?);
+    if newer.is_some() && older.is_some() {
+        ignored.push(Cow::Borrowed("max_tokens"));
+    }
     Ok(newer.or(older))
 }
 

@@ -45,6 +45,7 @@ fn refuse(fields: Value, code: &str, param: &str) {
 }
 
 const VALUE: &str = "invalid_value";
+const TYPE: &str = "invalid_type";
 const MISSING: &str = "missing_required_parameter";
 const UNSUPPORTED: &str = "unsupported_parameter";
 
@@ -136,7 +137,7 @@ fn the_model_is_named_aliased_or_the_default() {
         assert_eq!(incoming.requested_model, "gemini-pro");
         assert_eq!(incoming.request.model, "gemini-pro");
     }
-    refuse(json!({"model": 4}), VALUE, "model");
+    refuse(json!({"model": 4}), TYPE, "model");
 }
 
 #[test]
@@ -172,11 +173,11 @@ fn streaming_and_its_usage_chunk() {
         accept(json!({"stream": true, "stream_options": {"include_usage": true, "include_obfuscation": false}}));
     assert!(incoming.stream && incoming.include_usage && incoming.ignored.is_empty());
     assert!(!accept(json!({"stream": true, "stream_options": {"include_usage": null}})).include_usage);
-    refuse(json!({"stream": "true"}), VALUE, "stream");
-    refuse(json!({"stream_options": true}), VALUE, "stream_options");
+    refuse(json!({"stream": "true"}), TYPE, "stream");
+    refuse(json!({"stream_options": true}), TYPE, "stream_options");
     refuse(
         json!({"stream_options": {"include_usage": 1}}),
-        VALUE,
+        TYPE,
         "stream_options.include_usage",
     );
 }
@@ -188,10 +189,13 @@ fn stop_texts() {
         accept(json!({"stop": ["a", "", "b", "c", "d", "e"]})).request.stop,
         ["a", "b", "c", "d", "e"]
     );
-    refuse(json!({"stop": 3}), VALUE, "stop");
-    refuse(json!({"stop": ["a", 3]}), VALUE, "stop[1]");
-    refuse(json!({"stop": ["a", null]}), VALUE, "stop[1]");
+    refuse(json!({"stop": 3}), TYPE, "stop");
+    refuse(json!({"stop": ["a", 3]}), TYPE, "stop[1]");
+    refuse(json!({"stop": ["a", null]}), TYPE, "stop[1]");
     refuse(json!({"stop": vec!["a"; 65]}), VALUE, "stop");
+    refuse(json!({"stop": "a".repeat(1_025)}), VALUE, "stop");
+    refuse(json!({"stop": ["a", "é".repeat(513)]}), VALUE, "stop");
+    assert_eq!(accept(json!({"stop": "a".repeat(1_024)})).request.stop[0].len(), 1_024);
 }
 
 #[test]
@@ -211,7 +215,7 @@ fn token_limits() {
     refuse(json!({"max_tokens": 0}), VALUE, "max_tokens");
     refuse(json!({"max_tokens": -1}), VALUE, "max_tokens");
     refuse(json!({"max_tokens": 0.5}), VALUE, "max_tokens");
-    refuse(json!({"max_completion_tokens": "5"}), VALUE, "max_completion_tokens");
+    refuse(json!({"max_completion_tokens": "5"}), TYPE, "max_completion_tokens");
 }
 
 #[test]
@@ -234,7 +238,7 @@ fn reasoning_effort_maps_to_the_two_levels() {
         );
     }
     refuse(json!({"reasoning_effort": "a lot"}), VALUE, "reasoning_effort");
-    refuse(json!({"reasoning_effort": 3}), VALUE, "reasoning_effort");
+    refuse(json!({"reasoning_effort": 3}), TYPE, "reasoning_effort");
 }
 
 #[test]
@@ -244,9 +248,9 @@ fn what_would_change_the_answers_shape_is_refused() {
     );
     refuse(json!({"n": 2}), UNSUPPORTED, "n");
     refuse(json!({"n": 0}), VALUE, "n");
-    refuse(json!({"n": "1"}), VALUE, "n");
+    refuse(json!({"n": "1"}), TYPE, "n");
     refuse(json!({"logprobs": true}), UNSUPPORTED, "logprobs");
-    refuse(json!({"logprobs": 5}), VALUE, "logprobs");
+    refuse(json!({"logprobs": 5}), TYPE, "logprobs");
     refuse(json!({"top_logprobs": 5}), UNSUPPORTED, "top_logprobs");
     refuse(
         json!({"audio": {"voice": "alloy", "format": "wav"}}),
@@ -254,7 +258,7 @@ fn what_would_change_the_answers_shape_is_refused() {
         "audio",
     );
     refuse(json!({"modalities": ["text", "audio"]}), UNSUPPORTED, "modalities");
-    refuse(json!({"modalities": "text"}), VALUE, "modalities");
+    refuse(json!({"modalities": "text"}), TYPE, "modalities");
     refuse(
         json!({"response_format": {"type": "json_object"}}),
         UNSUPPORTED,
@@ -277,7 +281,7 @@ fn what_would_change_the_answers_shape_is_refused() {
         "response_format.type",
     );
     refuse(json!({"response_format": {}}), MISSING, "response_format.type");
-    refuse(json!({"response_format": "json"}), VALUE, "response_format");
+    refuse(json!({"response_format": "json"}), TYPE, "response_format");
 }
 
 #[test]
@@ -285,7 +289,7 @@ fn tools_are_refused_unless_their_use_is_forbidden() {
     let tools = json!([{"type": "function", "function": {"name": "weather"}}]);
     refuse(json!({"tools": tools}), UNSUPPORTED, "tools");
     refuse(json!({"tools": tools, "tool_choice": "auto"}), UNSUPPORTED, "tools");
-    refuse(json!({"tools": {}}), VALUE, "tools");
+    refuse(json!({"tools": {}}), TYPE, "tools");
     refuse(json!({"tools": [], "tool_choice": "required"}), VALUE, "tool_choice");
     refuse(
         json!({"tool_choice": {"type": "function", "function": {"name": "weather"}}}),
@@ -293,7 +297,7 @@ fn tools_are_refused_unless_their_use_is_forbidden() {
         "tool_choice",
     );
     refuse(json!({"tool_choice": "sometimes"}), VALUE, "tool_choice");
-    refuse(json!({"tool_choice": 1}), VALUE, "tool_choice");
+    refuse(json!({"tool_choice": 1}), TYPE, "tool_choice");
     assert!(accept(json!({"tools": [], "tool_choice": "auto"})).ignored.is_empty());
     assert_eq!(
         accept(json!({"tools": tools, "tool_choice": "none"})).ignored,
@@ -330,14 +334,31 @@ fn fields_without_effect_are_named() {
             "user"
         ]
     );
-    refuse(json!({"temperature": "hot"}), VALUE, "temperature");
-    refuse(json!({"logit_bias": []}), VALUE, "logit_bias");
+    refuse(json!({"temperature": "hot"}), TYPE, "temperature");
+    refuse(json!({"logit_bias": []}), TYPE, "logit_bias");
 }
 
 #[test]
 fn the_list_of_unknown_names_is_bounded() {
     let unknown: Value = (0..40).map(|n| (format!("x{n:02}"), json!(n))).collect();
+    let ignored = accept(unknown).ignored;
+    assert_eq!((ignored.len(), ignored[16].as_ref()), (17, "and-more"));
+    let unknown: Value = (0..16).map(|n| (format!("x{n:02}"), json!(n))).collect();
     assert_eq!(accept(unknown).ignored.len(), 16);
     let twice = with(json!({})).to_string().replacen('{', "{\"x\":1,\"x\":2,", 1);
     assert_eq!(read_bytes(twice.as_bytes()).unwrap().ignored, ["x"]);
+}
+
+#[test]
+fn what_another_field_overrides_is_named() {
+    assert_eq!(
+        accept(json!({"stream_options": {"include_usage": true}})).ignored,
+        ["stream_options"]
+    );
+    let both = accept(json!({"max_tokens": 3, "max_completion_tokens": 4}));
+    assert_eq!(
+        (both.ignored.as_slice(), both.request.max_tokens),
+        (&["max_tokens".into()][..], Some(4))
+    );
+    assert!(accept(json!({"max_tokens": 3})).ignored.is_empty());
 }

@@ -9,10 +9,10 @@ fn messages(messages: Value) -> Vec<Message> {
 #[test]
 fn the_list_of_messages_is_checked() {
     refuse(json!({"messages": null}), MISSING, "messages");
-    refuse(json!({"messages": "Hello"}), VALUE, "messages");
+    refuse(json!({"messages": "Hello"}), TYPE, "messages");
     refuse(json!({"messages": []}), VALUE, "messages");
-    refuse(json!({"messages": ["Hello"]}), VALUE, "messages[0]");
-    refuse(json!({"messages": [null]}), VALUE, "messages[0]");
+    refuse(json!({"messages": ["Hello"]}), TYPE, "messages[0]");
+    refuse(json!({"messages": [null]}), TYPE, "messages[0]");
     refuse(json!({"messages": [{"content": "Hello"}]}), MISSING, "messages[0].role");
     refuse(
         json!({"messages": [{"role": "robot", "content": "Hello"}]}),
@@ -21,7 +21,7 @@ fn the_list_of_messages_is_checked() {
     );
     refuse(
         json!({"messages": [{"role": 1, "content": "Hello"}]}),
-        VALUE,
+        TYPE,
         "messages[0].role",
     );
 }
@@ -109,9 +109,9 @@ fn faults_in_messages_are_named_by_their_path() {
     let content = |role: &str, content: Value| message(json!({"role": role, "content": content}));
     refuse(message(json!({"role": "user"})), MISSING, "messages[1].content");
     refuse(content("user", json!(null)), MISSING, "messages[1].content");
-    refuse(content("user", json!(5)), VALUE, "messages[1].content");
+    refuse(content("user", json!(5)), TYPE, "messages[1].content");
     refuse(content("user", json!([])), VALUE, "messages[1].content");
-    refuse(content("user", json!(["a"])), VALUE, "messages[1].content[0]");
+    refuse(content("user", json!(["a"])), TYPE, "messages[1].content[0]");
     refuse(
         content("user", json!([{"text": "a"}])),
         MISSING,
@@ -138,8 +138,8 @@ fn faults_in_messages_are_named_by_their_path() {
     }
     refuse(content("tool", json!("5C")), MISSING, "messages[1].tool_call_id");
     let calls = |calls: Value| message(json!({"role": "assistant", "tool_calls": calls}));
-    refuse(calls(json!({})), VALUE, "messages[1].tool_calls");
-    refuse(calls(json!([1])), VALUE, "messages[1].tool_calls[0]");
+    refuse(calls(json!({})), TYPE, "messages[1].tool_calls");
+    refuse(calls(json!([1])), TYPE, "messages[1].tool_calls[0]");
     refuse(
         calls(json!([{"function": {"name": "f"}}])),
         MISSING,
@@ -163,7 +163,7 @@ fn faults_in_messages_are_named_by_their_path() {
     let bad_arguments = json!([{"id": "a", "function": {"name": "f", "arguments": 1}}]);
     refuse(
         calls(bad_arguments),
-        VALUE,
+        TYPE,
         "messages[1].tool_calls[0].function.arguments",
     );
 }
@@ -178,4 +178,23 @@ fn half_of_a_surrogate_pair_is_refused_where_it_stands() {
     );
     let body = br#"{"model": "m", "\ud800": 1, "messages": [{"role": "user", "content": "a"}]}"#;
     assert_eq!(read_bytes(body).unwrap_err().kind(), Kind::InvalidRequest);
+}
+
+#[test]
+fn what_is_set_in_messages_without_effect_is_named_once() {
+    let incoming = accept(json!({"messages": [
+        {"role": "user", "name": "ann", "content": "Hi"},
+        {"role": "assistant", "content": "No.", "refusal": "I will not.", "audio": {"id": "a"}, "name": "bot"},
+        {"role": "user", "name": "bob", "content": "Why?"},
+    ]}));
+    assert_eq!(
+        incoming.ignored,
+        ["messages.name", "messages.refusal", "messages.audio"]
+    );
+    let used = accept(json!({"messages": [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": null, "refusal": "I will not.", "audio": null},
+        {"role": "function", "name": "f", "content": "1"},
+    ]}));
+    assert!(used.ignored.is_empty(), "{:?}", used.ignored);
 }
