@@ -20,6 +20,9 @@ use crate::upstream::gemini_web::Protocol;
 /// The name of the program's own folder below a state directory.
 const STATE_FOLDER: &str = "gemini-gateway";
 
+/// What problems with the `.env` file are filed under.
+const DOTENV: &str = ".env";
+
 /// Where settings come from besides the command line. Handed in, so that tests need no process environment.
 pub struct Sources<'a> {
     /// The environment: the value of a variable, if it is set.
@@ -45,12 +48,15 @@ pub fn load(args: impl IntoIterator<Item = OsString>, sources: &Sources<'_>) -> 
     };
     match command {
         Some(command) if reader.problems.is_empty() => Ok(command),
+        Some(Command::Healthcheck(_)) => Err(Problems::Healthcheck(reader.problems)),
         _ => Err(Problems::Configuration(reader.problems)),
     }
 }
 
-/// Only the address matters here: a container's check must not fail for a setting the server itself reports.
+/// Only the address matters here: a container's check must not fail for a setting, or a line of `.env`, the server
+/// itself reports.
 fn healthcheck(reader: &mut Reader<'_>, ready: bool) -> Healthcheck {
+    reader.problems.retain(|problem| problem.variable != DOTENV);
     let host = host(reader);
     let host = match host {
         IpAddr::V4(address) if address.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -176,11 +182,9 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(flags: HashMap<&'static str, OsString>, sources: &'a Sources<'a>) -> Self {
-        let mut problems = Vec::new();
-        let dotenv = dotenv(sources.dotenv).unwrap_or_else(|text| {
-            problems.push(Problem { variable: ".env", text });
-            HashMap::new()
-        });
+        let (dotenv, problem) = dotenv(sources.dotenv);
+        let problem = problem.map(|text| Problem { variable: DOTENV, text });
+        let problems = problem.into_iter().collect();
         Self {
             flags,
             sources,
@@ -258,16 +262,33 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The `.env` file as a map. The process environment is never changed.
-fn dotenv(path: &Path) -> Result<HashMap<String, String>, String> {
+/// The `.env` file as a map, as far as it can be read, and what is wrong with the rest. The process environment is never
+/// changed.
+fn dotenv(path: &Path) -> (HashMap<String, String>, Option<String>) {
+    let mut values = HashMap::new();
     let entries = match dotenvy::from_path_iter(path) {
         Ok(entries) => entries,
-        Err(error) if error.not_found() => return Ok(HashMap::new()),
-        Err(_) => return Err("the file exists but cannot be read".to_owned()),
+        Err(error) if error.not_found() => return (values, None),
+        Err(_) => return (values, Some("the file exists but cannot be read".to_owned())),
     };
-    // The error's own text repeats the line, which may hold a secret.
-    let read: Result<HashMap<_, _>, _> = entries.collect();
-    read.map_err(|_| {
-        "holds a line that is not NAME=value; put values with blanks, `$` or quotes into single quotes".to_owned()
-    })
+    let mut problem = None;
+    for entry in entries {
+        match entry {
+            Ok((name, value)) => {
+                values.insert(name, value);
+            }
+            // The error's own text repeats the line, which may hold a secret.
+            Err(error) => {
+                problem = Some(
+                    "holds a line that is not NAME=value; put values with blanks, `$` or quotes into single quotes"
+                        .to_owned(),
+                );
+                if !matches!(error, dotenvy::Error::LineParse(..)) {
+                    // A file that cannot be read further would fail for ever.
+                    break;
+                }
+            }
+        }
+    }
+    (values, problem)
 }

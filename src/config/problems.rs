@@ -15,15 +15,19 @@ pub enum Problems {
     Usage(String),
     /// These settings are unusable.
     Configuration(Vec<Problem>),
+    /// These settings are unusable for a health check.
+    Healthcheck(Vec<Problem>),
 }
 
 impl Problems {
-    /// The exit code that says which of the two it is.
+    /// The exit code that says which of them it is. A health check has one code for all that keeps it from an answer,
+    /// because container platforms give meanings of their own to others.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
             Problems::Usage(_) => EX_USAGE,
             Problems::Configuration(_) => EX_CONFIG,
+            Problems::Healthcheck(_) => 1,
         }
     }
 }
@@ -32,7 +36,7 @@ impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Problems::Usage(text) => f.write_str(text.trim_end()),
-            Problems::Configuration(list) => {
+            Problems::Configuration(list) | Problems::Healthcheck(list) => {
                 f.write_str("the configuration cannot be used:")?;
                 list.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
             }

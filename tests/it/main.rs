@@ -12,6 +12,7 @@ mod bench;
 mod config_cli;
 mod cors;
 mod gemini;
+mod healthcheck;
 mod http;
 mod lifecycle;
 mod standin;
