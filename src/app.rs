@@ -40,6 +40,11 @@ pub struct App {
     pub started: Instant,
     /// Cancelled when the gateway stops: what still waits for a permit then fails at once.
     pub closing: CancellationToken,
+    /// Cancelled shortly before the end of the drain: an answer that is still running then fails with an error its
+    /// client can read, instead of a cut connection.
+    pub ending: CancellationToken,
+    /// Cancel it to cut a drain short: what is still running ends at once.
+    pub at_once: CancellationToken,
     /// Set when the upstream is a stand-in: every answer carries `x-gateway-stand-in`, and the status page and
     /// `/health` show this text.
     pub stand_in: Option<&'static str>,
@@ -62,6 +67,8 @@ impl App {
             cors: cors(&config.cors),
             started: Instant::now(),
             closing: CancellationToken::new(),
+            ending: CancellationToken::new(),
+            at_once: CancellationToken::new(),
             stand_in: None,
         }
     }
@@ -84,7 +91,7 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Silence within a request body. 30 s is what header reading gets too.
     pub body_idle: Duration,
-    /// From the request's body being complete to the end of its answer.
+    /// From the request's head to the end of its answer, the body included.
     pub request: Duration,
     /// How long the head of a stream waits for the first output, queueing included.
     pub first_event_wait: Duration,

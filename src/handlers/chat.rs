@@ -23,7 +23,7 @@ use crate::{
     error::Failure,
     respond,
     service::Exchange,
-    telemetry::access::printable,
+    telemetry::access::{printable, visible},
     upstream::Call,
 };
 
@@ -35,17 +35,21 @@ type Events = Pin<Box<dyn Stream<Item = Result<Event, Failure>> + Send>>;
 /// Whatever goes wrong before the head of the answer is out, with its own HTTP status.
 pub(crate) async fn chat(exchange: Exchange, upload: &mut Upload) -> Result<Response<Body>, Failure> {
     let app = &exchange.app;
-    let incoming = read(&exchange, upload).await?;
-    let arrived = Instant::now();
+    let deadline = Instant::now() + app.limits.request;
+    let incoming = read(&exchange, upload, deadline).await?;
     let model = app.upstream.resolve(&incoming.request.model)?;
     let request = Arc::new(Request {
         model: model.clone(),
         ..incoming.request
     });
+    // Before the wait for a place: what cannot be answered must neither wait nor keep others waiting.
+    app.upstream
+        .check(&request)
+        .inspect_err(|failure| exchange.record.upstream_failed(failure))?;
     let call = Call {
         request: Arc::clone(&request),
         incremental: incoming.stream,
-        deadline: arrived + app.limits.request,
+        deadline,
     };
     let events = Box::pin(turn::events(Arc::clone(app), Arc::clone(&exchange.record), call));
     let asked = Asked {
@@ -54,7 +58,7 @@ pub(crate) async fn chat(exchange: Exchange, upload: &mut Upload) -> Result<Resp
         include_usage: incoming.include_usage,
     };
     let (mut response, served) = if incoming.stream {
-        streamed(&exchange, asked, events, arrived).await?
+        streamed(&exchange, asked, events).await?
     } else {
         whole(asked, events).await?
     };
@@ -76,12 +80,10 @@ struct Asked {
     include_usage: bool,
 }
 
-async fn read(exchange: &Exchange, upload: &mut Upload) -> Result<read::Incoming, Failure> {
+async fn read(exchange: &Exchange, upload: &mut Upload, deadline: Instant) -> Result<read::Incoming, Failure> {
     let (app, record) = (&exchange.app, &exchange.record);
     let limits = &app.limits;
-    let body = upload
-        .read(limits.body_bytes, limits.body_idle, Instant::now() + limits.request)
-        .await?;
+    let body = upload.read(limits.body_bytes, limits.body_idle, deadline).await?;
     record.received(body.len());
     let defaults = read::Defaults {
         default_model: app.default_model.as_deref(),
@@ -107,28 +109,26 @@ async fn whole(asked: Asked, mut events: Events) -> Result<(Response<Body>, Serv
 
 /// Holds the head back until there is output or a failure, at most as long as configured: so that a failure that
 /// comes early keeps its HTTP status.
-async fn streamed(
-    exchange: &Exchange,
-    asked: Asked,
-    mut events: Events,
-    arrived: Instant,
-) -> Result<(Response<Body>, Served), Failure> {
+async fn streamed(exchange: &Exchange, asked: Asked, mut events: Events) -> Result<(Response<Body>, Served), Failure> {
     let limits = &exchange.app.limits;
-    let head_due = arrived + limits.first_event_wait;
-    let mut served = Served::default();
+    let head_due = Instant::now() + limits.first_event_wait;
+    let mut served = None;
     let mut early = None;
     while let Ok(Some(event)) = timeout_at(head_due, events.next()).await {
         match event? {
-            Event::Served(news) => served = news,
+            Event::Served(news) => served = Some(news),
             output => {
                 early = Some(output);
                 break;
             }
         }
     }
-    let writer = write::Stream::new(&meta(&asked.model, &served), asked.include_usage);
+    let silent = served.is_none() && early.is_none();
+    let served = served.unwrap_or_default();
     let pump_parts = Pump {
-        writer,
+        meta: meta(&asked.model, &served),
+        include_usage: asked.include_usage,
+        silent,
         record: Arc::clone(&exchange.record),
         prompt_tokens: asked.include_usage.then(|| asked.request.prompt_tokens()),
         comment_after: limits.comment_after,
@@ -172,10 +172,4 @@ fn disclose(headers: &mut HeaderMap, app: &App, requested: &str, ignored: &[Cow<
     if !ignored.is_empty() {
         set("x-gateway-ignored-params", &ignored.join(", "));
     }
-}
-
-/// A label for people as a header value: its blanks stay, and the rest is made visible ASCII.
-fn visible(label: &str) -> String {
-    let words: Vec<String> = label.split_ascii_whitespace().map(printable).collect();
-    words.join(" ")
 }

@@ -25,10 +25,11 @@ pub(crate) fn single(exchange: &Exchange) -> Result<Response<Body>, Failure> {
     let asked = app.aliases.get(&exchange.id).unwrap_or(&exchange.id);
     let id = app.upstream.resolve(asked)?;
     let body = openai_chat::models::one(&app.upstream.models(), &id).ok_or_else(|| {
-        Failure::new(
-            Kind::ModelNotFound,
-            "This model is not in the list of this gateway's models. GET /v1/models has the list.",
-        )
+        let message = format!(
+            "This model is not in the list of this gateway's models. GET {}/models has the list.",
+            app.prefix
+        );
+        Failure::new(Kind::ModelNotFound, message)
     })?;
     Ok(respond::json(StatusCode::OK, body))
 }

@@ -8,9 +8,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
     api::openai_chat::write,
-    chat::{Event, TokenCounter, Usage},
+    chat::{Event, Served, TokenCounter, Usage},
     error::Failure,
-    telemetry::access::Record,
+    telemetry::access::{Record, visible},
 };
 
 /// Bytes after which events that are ready go out, even if more are: one write, and a bound on memory.
@@ -18,8 +18,12 @@ const BATCH_BYTES: usize = 16 << 10;
 
 /// What one stream needs besides its events.
 pub(super) struct Pump {
-    /// Writes the wire format.
-    pub(super) writer: write::Stream,
+    /// What all chunks have in common, as far as it is known; its model may still change before the first chunk.
+    pub(super) meta: write::Meta,
+    /// Whether the client asks for usage.
+    pub(super) include_usage: bool,
+    /// Whether the upstream has not said a word yet: the first chunk then waits for it, since it names the model.
+    pub(super) silent: bool,
     /// Where its end is recorded.
     pub(super) record: Arc<Record>,
     /// The estimated tokens of the prompt; none when the client does not ask for usage.
@@ -30,9 +34,10 @@ pub(super) struct Pump {
     pub(super) empty_delta_after: Duration,
 }
 
-/// The body of a stream: the role at once, then `early` and what follows, until the end or the first failure.
+/// The body of a stream: the role as soon as the upstream has said something or a sign of life is due, then `early`
+/// and what follows, until the end or the first failure.
 pub(super) fn pump(
-    mut pump: Pump,
+    pump: Pump,
     early: Option<Event>,
     events: impl Stream<Item = Result<Event, Failure>> + Send + 'static,
 ) -> impl Stream<Item = Bytes> + Send + 'static {
@@ -41,7 +46,13 @@ pub(super) fn pump(
         let mut out = BytesMut::new();
         let mut tally = Tally::default();
         let mut silence = Silence::new(pump.comment_after, pump.empty_delta_after);
-        pump.writer.role(&mut out);
+        let silent = pump.silent;
+        let mut pump = Writing::new(pump);
+        if silent {
+            pump.writer.waiting_comment(&mut out);
+        } else {
+            pump.begin(&mut out);
+        }
         let mut ended = early.is_some_and(|event| pump.write(Ok(event), &mut tally, &mut out));
         loop {
             while !ended && out.len() < BATCH_BYTES {
@@ -87,29 +98,70 @@ async fn ready<S: Stream + Unpin>(events: &mut S) -> Option<S::Item> {
     .await
 }
 
-impl Pump {
+/// A stream that is being written.
+struct Writing {
+    pump: Pump,
+    writer: write::Stream,
+    /// Whether the first chunk is out: from then on the model stays what it is.
+    begun: bool,
+}
+
+impl Writing {
+    fn new(pump: Pump) -> Self {
+        Self {
+            writer: write::Stream::new(&pump.meta, pump.include_usage),
+            pump,
+            begun: false,
+        }
+    }
+
+    /// Writes the first chunk unless it is out.
+    fn begin(&mut self, out: &mut BytesMut) {
+        if !self.begun {
+            self.begun = true;
+            self.writer.role(out);
+        }
+    }
+
+    /// The head is out, so a comment tells who answers; chunks do too if none is out yet.
+    fn served(&mut self, served: Served, out: &mut BytesMut) {
+        if !self.begun && !served.model.is_empty() {
+            self.pump.meta.model = served.model;
+            self.writer = write::Stream::new(&self.pump.meta, self.pump.include_usage);
+        }
+        if let Some(label) = &served.label {
+            self.writer.served_comment(out, &visible(label));
+        }
+        self.begin(out);
+    }
+
     /// Writes one event; returns whether it was the last.
     fn write(&mut self, event: Result<Event, Failure>, tally: &mut Tally, out: &mut BytesMut) -> bool {
         match event {
             Ok(Event::Text(piece)) => {
-                if self.prompt_tokens.is_some() {
+                self.begin(out);
+                if self.pump.prompt_tokens.is_some() {
                     tally.text.push(&piece);
                 }
                 self.writer.text(out, &piece);
                 false
             }
             Ok(Event::Reasoning(piece)) => {
-                if self.prompt_tokens.is_some() {
+                self.begin(out);
+                if self.pump.prompt_tokens.is_some() {
                     tally.reasoning.push(&piece);
                 }
                 self.writer.reasoning(out, &piece);
                 false
             }
-            // The head has gone out with what was known then; the access line gets the rest.
-            Ok(Event::Served(_)) => false,
+            Ok(Event::Served(served)) => {
+                self.served(served, out);
+                false
+            }
             Ok(Event::Finished(reason)) => {
+                self.begin(out);
                 self.writer.finish(out, reason);
-                if let Some(prompt) = self.prompt_tokens {
+                if let Some(prompt) = self.pump.prompt_tokens {
                     let usage = Usage::new(prompt, tally.text.total(), tally.reasoning.total());
                     self.writer.usage(out, &usage);
                 }
@@ -117,14 +169,18 @@ impl Pump {
                 true
             }
             Err(failure) => {
-                self.record.failed(&failure);
+                self.pump.record.failed(&failure);
                 self.writer.error(out, &failure);
                 true
             }
         }
     }
 
+    /// Fills a silence: the first one of a stream with the first chunk.
     fn sign(&mut self, sign: &Sign, out: &mut BytesMut) {
+        if !self.begun {
+            return self.begin(out);
+        }
         match sign {
             Sign::Comment => self.writer.keep_alive_comment(out),
             Sign::EmptyDelta => self.writer.empty_delta(out),

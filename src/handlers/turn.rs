@@ -1,12 +1,13 @@
 //! One answer as a stream of events: the permit, the upstream, the limits. Whole answers and streams both read this.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream::CatchUnwind};
 use tokio::{
     sync::OwnedSemaphorePermit,
-    time::{Instant, timeout_at},
+    time::{Instant, Sleep, sleep_until, timeout_at},
 };
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
     app::App,
@@ -19,8 +20,8 @@ use crate::{
 /// The events of one answer, after stop texts and token limit, from the wait for a permit on.
 ///
 /// It ends after [`Event::Finished`] or after an error, and always in one of the two: a stream the upstream cut ends
-/// in [`Kind::UpstreamInterrupted`], one that outlives the deadline in [`Kind::UpstreamTimeout`]. Dropping it gives
-/// the permit back and cancels the upstream's request.
+/// in [`Kind::UpstreamInterrupted`], one that outlives the deadline in [`Kind::UpstreamTimeout`], one
+/// that the gateway's own end overtakes in [`Kind::ShuttingDown`]. Dropping it gives the permit back and cancels the upstream's request.
 pub(super) fn events(
     app: Arc<App>,
     record: Arc<Record>,
@@ -36,11 +37,16 @@ pub(super) fn events(
             }
         };
         let in_flight = app.metrics.generation();
-        let mut upstream = Guarded::new(app.upstream.generate(call), deadline);
+        let mut upstream = Guarded::new(app.upstream.generate(call), deadline, app.ending.clone());
+        let mut silent = true;
         let (rest, reason) = loop {
-            match upstream.next().await {
+            let event = upstream.next().await;
+            if silent && event.as_ref().is_ok_and(Event::is_output) {
+                silent = false;
+                record.first_output();
+            }
+            match event {
                 Ok(Event::Text(piece)) => {
-                    record.first_output();
                     let limited = limiter.push(piece);
                     if let Some(reason) = limited.finished {
                         break (limited.text, reason);
@@ -50,15 +56,11 @@ pub(super) fn events(
                     }
                 }
                 Ok(Event::Finished(reason)) => {
-                    record.first_output();
                     // What was held back for a stop text that never came.
                     let held = limiter.finish();
                     break (held.text, held.finished.unwrap_or(reason));
                 }
-                Ok(Event::Reasoning(piece)) => {
-                    record.first_output();
-                    yield Ok(Event::Reasoning(piece));
-                }
+                Ok(Event::Reasoning(piece)) => yield Ok(Event::Reasoning(piece)),
                 Ok(Event::Served(served)) => {
                     record.served(&served.model);
                     yield Ok(Event::Served(served));
@@ -106,35 +108,47 @@ fn closing() -> Failure {
 }
 
 /// The upstream's stream with everything it must not do turned into a failure: to end without an end, to outlive
-/// the deadline, to panic.
+/// the deadline or the gateway, to panic.
 struct Guarded {
-    events: futures_util::stream::CatchUnwind<AssertUnwindSafe<EventStream>>,
-    deadline: Instant,
+    events: CatchUnwind<AssertUnwindSafe<EventStream>>,
+    /// One timer for the whole answer, looked at only when there is nothing to pass on.
+    deadline: Pin<Box<Sleep>>,
+    ending: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl Guarded {
-    fn new(events: EventStream, deadline: Instant) -> Self {
+    fn new(events: EventStream, deadline: Instant, ending: CancellationToken) -> Self {
         Self {
             events: AssertUnwindSafe(events).catch_unwind(),
-            deadline,
+            deadline: Box::pin(sleep_until(deadline)),
+            ending: Box::pin(ending.cancelled_owned()),
         }
     }
 
     async fn next(&mut self) -> Result<Event, Failure> {
-        match timeout_at(self.deadline, self.events.next()).await {
-            Ok(Some(Ok(event))) => event,
-            Ok(Some(Err(_panic))) => Err(Failure::new(
+        let event = tokio::select! {
+            biased;
+            event = self.events.next() => event,
+            () = &mut self.deadline => return Err(late()),
+            () = &mut self.ending => return Err(closing()),
+        };
+        match event {
+            Some(Ok(event)) => event,
+            Some(Err(_panic)) => Err(Failure::new(
                 Kind::Internal,
                 "A defect of the gateway stopped this answer. The log has its place, under the request id.",
             )),
-            Ok(None) => Err(Failure::new(
+            None => Err(Failure::new(
                 Kind::UpstreamInterrupted,
                 "The answer broke off before its end. Ask again.",
             )),
-            Err(_elapsed) => Err(Failure::new(
-                Kind::UpstreamTimeout,
-                "The answer was not complete in time (REQUEST_TIMEOUT). Ask for less, or raise it.",
-            )),
         }
     }
+}
+
+fn late() -> Failure {
+    Failure::new(
+        Kind::UpstreamTimeout,
+        "The answer was not complete in time (REQUEST_TIMEOUT). Ask for less, or raise it.",
+    )
 }

@@ -109,6 +109,11 @@ impl Record {
         }
     }
 
+    /// The request was refused for want of a connection's place. Whoever refuses it warns, once for many.
+    pub(crate) fn refused(&self, failure: &Failure) {
+        self.facts().failure = Some(failure.kind().facts().code);
+    }
+
     /// The upstream reported a failure.
     pub(crate) fn upstream_failed(&self, failure: &Failure) {
         self.metrics.upstream_failure(failure.kind().facts().code);
@@ -138,7 +143,7 @@ impl Record {
             target: ACCESS,
             parent: None,
             request_id = %self.id,
-            method = %self.method,
+            method = standard(&self.method),
             route,
             key = facts.key.map(tracing::field::display),
             model = facts.model.as_deref(),
@@ -183,10 +188,25 @@ impl Drop for Account {
     }
 }
 
+/// The method by its name if it has one in the standards: others are text from a client.
+fn standard(method: &Method) -> &str {
+    match *method {
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::DELETE => method.as_str(),
+        Method::OPTIONS | Method::PATCH | Method::TRACE | Method::CONNECT => method.as_str(),
+        _ => "other",
+    }
+}
+
 /// Text from a client, made safe for a log line or a header: visible ASCII, and not much of it.
 pub(crate) fn printable(text: &str) -> String {
     let visible = |c: char| if c.is_ascii_graphic() { c } else { '?' };
     text.chars().take(LONGEST_MODEL).map(visible).collect()
+}
+
+/// A label for people, safe for a header or a comment line: its blanks stay, and the rest is made visible ASCII.
+pub(crate) fn visible(label: &str) -> String {
+    let words: Vec<String> = label.split_ascii_whitespace().map(printable).collect();
+    words.join(" ")
 }
 
 fn millis(duration: std::time::Duration) -> u64 {

@@ -36,11 +36,12 @@ pub trait Upstream: Send + Sync + 'static {
     /// [`crate::error::Kind::ModelNotFound`] when no model has this name.
     fn resolve(&self, name: &str) -> Result<String, Failure>;
 
-    /// Refuses at once, from memory, what cannot be answered: a prompt over the limit, an upstream known to be down.
-    /// Called before a request waits for its turn.
+    /// Refuses at once, from memory, what can never be answered: a prompt over the limit, an empty one, an upstream
+    /// known to be down. Called before a request waits for its turn, so that the refusal is an HTTP status and comes
+    /// without a wait. It never waits for the network; a request it lets through may still fail.
     ///
     /// # Errors
-    /// What the answer would be.
+    /// The failure that [`Upstream::generate`] would end in.
     fn check(&self, _request: &chat::Request) -> Result<(), Failure> {
         Ok(())
     }

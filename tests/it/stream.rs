@@ -207,7 +207,8 @@ async fn the_head_waits_only_so_long_and_silence_is_filled() {
     let mut connection = begin(&gateway, "").await;
     assert_eq!(connection.head().await.status, 200);
     let first = connection.chunks_until("\"role\"").await;
-    assert_eq!(delta(&events(&first)[0]), &json!({"role": "assistant", "content": ""}));
+    assert_eq!(events(&first)[0], ": waiting");
+    assert_eq!(delta(&events(&first)[1]), &json!({"role": "assistant", "content": ""}));
     let silence = connection.chunks_until("\"delta\":{}").await;
     assert!(silence.starts_with(": keep-alive\n\n"), "{silence}");
     assert!(!silence.contains("data:\n") && !silence.contains("id:\n"), "{silence}");
@@ -265,4 +266,67 @@ async fn a_defect_is_one_clients_500_and_nobody_elses() {
         .await;
     assert_eq!(connection.reply("POST").await.status, 200);
     gateway.until_idle(PERMITS).await;
+}
+
+#[tokio::test]
+async fn what_can_never_be_answered_is_refused_without_waiting_for_a_place() {
+    let gateway = Setup::default().env("MAX_CONCURRENT", "1").start().await;
+    let held = Arc::clone(&gateway.app.permits).acquire_owned().await.unwrap();
+    for (kind, status) in [(Kind::ContextLength, 400), (Kind::UpstreamNotConfigured, 503)] {
+        *gateway.upstream.refuses.lock().unwrap() = Some(kind);
+        for stream in [r#","stream":true"#, ""] {
+            let reply = gateway.send("POST", CHAT, &chat(stream)).await;
+            assert_eq!((reply.status, reply.code().as_str()), (status, kind.facts().code));
+        }
+    }
+    assert_eq!(gateway.upstream.call_count(), 0);
+    drop(held);
+}
+
+#[tokio::test]
+async fn who_answers_is_told_after_the_head_too() {
+    let gateway = Setup::default()
+        .limits(|limits| limits.first_event_wait = Duration::ZERO)
+        .start()
+        .await;
+    let signs = [Arc::new(Notify::new()), Arc::new(Notify::new())];
+    gateway.upstream.script([
+        Step::Until(Arc::clone(&signs[0])),
+        Step::served_by("org/gemini pro", "3.1 Pro\n\ndata: x"),
+        text("One"),
+        Step::Until(Arc::clone(&signs[1])),
+        Step::served_by("gemini-flash", "3.6 Flash"),
+        text("Two"),
+        Step::finish(),
+    ]);
+    let mut connection = begin(&gateway, "").await;
+    assert_eq!(connection.head().await.status, 200);
+    assert_eq!(connection.chunk().await.as_deref(), Some(": waiting\n\n"));
+    signs[0].notify_one();
+    let mut all = events(&connection.chunks_until("One").await);
+    assert_eq!(all.remove(0), ": served-by 3.1 Pro data: x");
+    assert_eq!(delta(&all[0])["role"], "assistant");
+    signs[1].notify_one();
+    all.extend(events(&connection.chunks_until("[DONE]").await));
+    assert!(all.contains(&json!(": served-by 3.6 Flash")), "{all:?}");
+    assert_eq!(content(&all), "OneTwo");
+    // What was named first stays: a client sees one model within an answer.
+    assert!(
+        all.iter()
+            .filter(|event| event.is_object())
+            .all(|event| event["model"] == "org/gemini pro")
+    );
+}
+
+#[tokio::test]
+async fn the_total_limit_counts_from_the_head_on() {
+    let gateway = Setup::default()
+        .limits(|limits| limits.request = Duration::from_millis(80))
+        .start()
+        .await;
+    let mut connection = gateway.connect().await;
+    let head = format!("POST {CHAT} HTTP/1.1\r\nhost: t\r\nauthorization: Bearer {KEY}\r\ncontent-length: 9\r\n\r\n{{");
+    connection.write(head.as_bytes()).await;
+    let reply = connection.reply("POST").await;
+    assert_eq!((reply.status, reply.code().as_str()), (408, "request_timeout"));
 }

@@ -98,6 +98,18 @@ impl Stream {
         out.put_slice(b": keep-alive\n\n");
     }
 
+    /// The comment of a stream that begins before the upstream has said a word: it gets the head through proxies.
+    pub fn waiting_comment(&self, out: &mut BytesMut) {
+        out.put_slice(b": waiting\n\n");
+    }
+
+    /// A comment that tells who answers, for people who look; the label must hold no line break.
+    pub fn served_comment(&self, out: &mut BytesMut, label: &str) {
+        out.put_slice(b": served-by ");
+        out.put_slice(label.as_bytes());
+        out.put_slice(b"\n\n");
+    }
+
     /// A chunk that says nothing, for clients whose patience counts chunks and not bytes.
     pub fn empty_delta(&self, out: &mut BytesMut) {
         self.chunk(out, 0, |_| {});

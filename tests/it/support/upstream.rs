@@ -10,7 +10,7 @@ use std::{
 };
 
 use gemini_gateway::{
-    chat::{Event, FinishReason, Served},
+    chat::{Event, FinishReason, Request, Served},
     error::{Failure, Kind},
     upstream::{Call, EventStream, Health, HealthState, Model, ModelSource, Models, Upstream},
 };
@@ -37,9 +37,13 @@ impl Step {
     }
 
     pub(crate) fn served() -> Self {
+        Self::served_by("gemini-flash", "3.6 Flash")
+    }
+
+    pub(crate) fn served_by(model: &str, label: &str) -> Self {
         Step::Say(Event::Served(Served {
-            model: "gemini-flash".to_owned(),
-            label: Some("3.6 Flash".to_owned()),
+            model: model.to_owned(),
+            label: Some(label.to_owned()),
         }))
     }
 }
@@ -50,6 +54,8 @@ pub(crate) struct Scripted {
     pub(crate) calls: Mutex<Vec<Call>>,
     live: Arc<AtomicUsize>,
     pub(crate) health: Mutex<(HealthState, Option<String>)>,
+    /// What every check fails with.
+    pub(crate) refuses: Mutex<Option<Kind>>,
 }
 
 impl Default for Scripted {
@@ -59,6 +65,7 @@ impl Default for Scripted {
             calls: Mutex::default(),
             live: Arc::default(),
             health: Mutex::new((HealthState::Ready, None)),
+            refuses: Mutex::default(),
         }
     }
 }
@@ -112,6 +119,11 @@ impl Upstream for Scripted {
             )
             .param("model")
         })
+    }
+
+    fn check(&self, _request: &Request) -> Result<(), Failure> {
+        let refuses = *self.refuses.lock().unwrap();
+        refuses.map_or(Ok(()), |kind| Err(Failure::new(kind, "Refused at once.")))
     }
 
     fn generate(&self, call: Call) -> EventStream {
