@@ -1,8 +1,7 @@
 //! The listening side: accept, bound, serve, drain.
 
-use std::{convert::Infallible, future::Future, io, pin::pin, sync::Arc, time::Duration};
+use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
 
-use http::{HeaderValue, Request, Response, header};
 use hyper::{
     body::Incoming,
     server::conn::http1,
@@ -15,26 +14,23 @@ use hyper_util::{
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout},
 };
 
-use crate::{
-    app::App,
-    body::{Body, Upload},
-    error::{Failure, Kind},
-    respond, service,
-    stall::StallGuard,
-    tasks::Tasks,
-};
+use crate::{app::App, body::Body, service, stall::StallGuard, tasks::Tasks};
 
 /// The most connections over the cap that are told so at a time; beyond, they are closed without a word.
 const REFUSALS: usize = 64;
 
-/// What a refused connection may send and how long it may take, so that it gets to read the refusal.
-const REFUSAL_BYTES: u64 = 256 << 10;
-const REFUSAL_TIME: Duration = Duration::from_secs(2);
+/// Longest request head that is read, in bytes; the count of headers is bounded by hyper (100). Both are above what
+/// the service accepts, because hyper's own refusal has neither a body nor a request id.
+const HEAD_BYTES: usize = service::HEAD_BYTES + (32 << 10);
 
-/// Longest request head, in bytes. SDKs send about 1 KiB; the count of headers is bounded by hyper (100).
-const HEAD_BYTES: usize = 64 << 10;
+/// How long before its end the drain tells running answers that it ends: enough for the error to be sent.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// The least time between two warnings about refused connections.
+const REFUSAL_WARNINGS: Duration = Duration::from_secs(1);
 
 /// Most bytes buffered per connection and direction.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -51,7 +47,7 @@ pub enum Outcome {
 /// Serves until `shutdown` is ready, then lets running answers finish within the limit. The listener and the signal
 /// come from outside, so that a test owns both.
 pub async fn run(listener: TcpListener, app: Arc<App>, shutdown: impl Future<Output = ()>) -> Outcome {
-    let server = Server::new(app);
+    let mut server = Server::new(app);
     let mut shutdown = pin!(shutdown);
     let mut wait = Backoff::default();
     loop {
@@ -79,6 +75,7 @@ struct Server {
     graceful: GracefulShutdown,
     places: Arc<Semaphore>,
     refusals: Arc<Semaphore>,
+    refused: Refused,
 }
 
 impl Server {
@@ -88,11 +85,12 @@ impl Server {
             graceful: GracefulShutdown::new(),
             places: Arc::new(Semaphore::new(app.limits.connections)),
             refusals: Arc::new(Semaphore::new(REFUSALS)),
+            refused: Refused::default(),
             app,
         }
     }
 
-    fn connection(&self, stream: TcpStream) {
+    fn connection(&mut self, stream: TcpStream) {
         // Small events must not wait for a full packet.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY was refused");
@@ -101,12 +99,13 @@ impl Server {
             let app = Arc::clone(&self.app);
             let service = service_fn(move |request| service::serve(Arc::clone(&app), request));
             self.serve(stream, place, self.app.limits.head_read, service);
-        } else if let Ok(place) = Arc::clone(&self.refusals).try_acquire_owned() {
-            tracing::warn!(
-                limit = self.app.limits.connections,
-                "a connection over MAX_CONNECTIONS is refused"
-            );
-            self.serve(stream, place, REFUSAL_TIME, service_fn(refuse));
+            return;
+        }
+        self.refused.one_more(self.app.limits.connections);
+        if let Ok(place) = Arc::clone(&self.refusals).try_acquire_owned() {
+            let app = Arc::clone(&self.app);
+            let service = service_fn(move |request| service::refuse(Arc::clone(&app), request));
+            self.serve(stream, place, service::REFUSAL_TIME, service);
         }
     }
 
@@ -135,39 +134,65 @@ impl Server {
     }
 
     async fn drain(self) -> Outcome {
-        self.app.closing.cancel();
-        let limit = self.app.limits.shutdown;
+        let Self {
+            app, tasks, graceful, ..
+        } = self;
+        app.closing.cancel();
+        let limit = app.limits.shutdown;
         tracing::info!(
-            open = self.tasks.running(),
+            open = tasks.running(),
             limit_s = limit.as_secs(),
             "stopping: running answers may finish"
         );
-        let graceful = self.graceful.shutdown();
-        if tokio::time::timeout(limit, graceful).await.is_ok() && self.tasks.finished_within(limit).await {
+        let finished = async {
+            graceful.shutdown().await;
+            tasks.finished_within(limit).await
+        };
+        if tokio::select! {
+            finished = in_time(&app, limit, finished) => finished,
+            () = app.at_once.cancelled() => false,
+        } {
             tracing::info!("stopped: every answer was finished");
             return Outcome::Drained;
         }
-        let cut = self.tasks.running();
-        self.tasks.stop().await;
-        tracing::warn!(cut, "stopped: the time was up, and answers were cut");
+        let cut = tasks.running();
+        tasks.stop().await;
+        tracing::warn!(
+            cut,
+            "stopped: the time was up or a second signal came, and answers were cut"
+        );
         Outcome::Cut(cut)
     }
 }
 
-/// The answer to a connection over the cap.
-async fn refuse(request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
-    let (head, body) = request.into_parts();
-    let mut upload = Upload::new(body, &head.headers);
-    upload.drain(REFUSAL_BYTES, REFUSAL_TIME).await;
-    let failure = Failure::new(
-        Kind::Overloaded,
-        "The gateway has as many connections as it may (MAX_CONNECTIONS). Try again in a moment.",
-    );
-    let mut response = respond::failure(&failure.retry_after(Duration::from_secs(1)));
-    response
-        .headers_mut()
-        .insert(header::CONNECTION, HeaderValue::from_static("close"));
-    Ok(response)
+/// Waits for the end of all answers, and tells those that are still running when the limit is near.
+async fn in_time(app: &App, limit: Duration, finished: impl Future<Output = bool>) -> bool {
+    let mut finished = pin!(finished);
+    let farewell = FAREWELL.min(limit / 2);
+    if let Ok(finished) = timeout(limit - farewell, &mut finished).await {
+        return finished;
+    }
+    app.ending.cancel();
+    timeout(farewell, finished).await.unwrap_or(false)
+}
+
+/// The refused connections nobody was told of yet. Warned of in groups, so that a flood of them does not flood the log.
+#[derive(Default)]
+struct Refused {
+    untold: u64,
+    told: Option<Instant>,
+}
+
+impl Refused {
+    fn one_more(&mut self, limit: usize) {
+        self.untold += 1;
+        if self.told.is_some_and(|told| told.elapsed() < REFUSAL_WARNINGS) {
+            return;
+        }
+        self.told = Some(Instant::now());
+        let refused = std::mem::take(&mut self.untold);
+        tracing::warn!(limit, refused, "connections over MAX_CONNECTIONS are refused");
+    }
 }
 
 /// The pause after a failed accept: none for a connection that was gone already, growing while the process is out

@@ -1,6 +1,6 @@
 //! One request, from its head to its answer.
 
-use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc};
+use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
@@ -21,6 +21,16 @@ use crate::{
 /// The request id, in both directions.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Longest request head, in bytes. SDKs send about 1 KiB.
+pub(crate) const HEAD_BYTES: usize = 64 << 10;
+
+/// Most headers of a request: browsers behind proxies send some 40.
+const HEADERS: usize = 90;
+
+/// What a refused connection may send and how long it may take, so that it gets to read the refusal.
+const REFUSAL_BYTES: u64 = 256 << 10;
+pub(crate) const REFUSAL_TIME: Duration = Duration::from_secs(2);
+
 /// What a handler is given.
 pub(crate) struct Exchange {
     /// The gateway.
@@ -36,49 +46,76 @@ pub(crate) struct Exchange {
 /// Answers one request. Whatever happens, the answer carries the request's id, and an access line is written when
 /// its body is done or dropped.
 pub(crate) async fn serve(app: Arc<App>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    Ok(exchange(&app, request, true).await)
+}
+
+/// The answer to a connection over the cap: a refusal that carries all that an answer carries, and the end.
+pub(crate) async fn refuse(app: Arc<App>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    let mut response = exchange(&app, request, false).await;
+    close(&mut response);
+    Ok(response)
+}
+
+/// One request and its answer. Without a place it is refused, whatever it asks.
+async fn exchange(app: &Arc<App>, request: Request<Incoming>, place: bool) -> Response<Body> {
     let method = request.method().clone();
     let record = Record::new(Arc::clone(&app.metrics), request_id(request.headers()), method.clone());
     let account = Account::new(Arc::clone(&record));
     let span = record.span().clone();
-    let response = with_cors(&app, &record, request).instrument(span).await;
-    Ok(finish(&app, &method, account, response))
+    let response = with_cors(app, &record, request, place).instrument(span).await;
+    finish(app, &method, account, response)
 }
 
 /// CORS is outermost, so that its headers are on refusals and streams too and a preflight needs no key.
-async fn with_cors(app: &Arc<App>, record: &Arc<Record>, request: Request<Incoming>) -> Response<Body> {
+async fn with_cors(app: &Arc<App>, record: &Arc<Record>, request: Request<Incoming>, place: bool) -> Response<Body> {
     let Some(cors) = &app.cors else {
-        return answer(app, record, request).await;
+        return answer(app, record, request, place).await;
     };
     if request.method() == Method::OPTIONS {
         record.route("options");
     }
-    let inner = service_fn(|request| async { Ok::<_, Infallible>(answer(app, record, request).await) });
+    let inner = service_fn(|request| async { Ok::<_, Infallible>(answer(app, record, request, place).await) });
     match cors.layer(inner).oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
     }
 }
 
-async fn answer(app: &Arc<App>, record: &Arc<Record>, request: Request<Incoming>) -> Response<Body> {
+async fn answer(app: &Arc<App>, record: &Arc<Record>, request: Request<Incoming>, place: bool) -> Response<Body> {
     let (head, body) = request.into_parts();
     let mut upload = Upload::new(body, &head.headers);
-    let handled = AssertUnwindSafe(dispatch(app, record, head, &mut upload))
-        .catch_unwind()
-        .await;
-    let mut response = match handled.unwrap_or_else(|_panic| Err(defect())) {
+    let handled = if place {
+        let dispatched = AssertUnwindSafe(dispatch(app, record, head, &mut upload));
+        dispatched.catch_unwind().await.unwrap_or_else(|_panic| Err(defect()))
+    } else {
+        Err(no_place())
+    };
+    let mut response = match handled {
         Ok(response) => response,
         Err(failure) => {
-            record.failed(&failure);
+            if place {
+                record.failed(&failure);
+            } else {
+                record.refused(&failure);
+            }
             respond::failure(&failure)
         }
     };
     // A client may send all of its body before it listens: without this it would see a reset instead of the answer.
-    if !upload.drain(app.limits.drain_bytes, app.limits.drain_time).await {
-        response
-            .headers_mut()
-            .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    let (most, time) = if place {
+        (app.limits.drain_bytes, app.limits.drain_time)
+    } else {
+        (REFUSAL_BYTES, REFUSAL_TIME)
+    };
+    if !upload.drain(most, time).await {
+        close(&mut response);
     }
     response
+}
+
+fn close(response: &mut Response<Body>) {
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
 }
 
 /// Route, then key, then method: who has no key learns nothing but the open routes.
@@ -88,18 +125,21 @@ async fn dispatch(
     mut head: Parts,
     upload: &mut Upload,
 ) -> Result<Response<Body>, Failure> {
+    bounded(&head)?;
     let presented = Credentials::take(&mut head.headers);
     let found = routes::find(&app.prefix, head.uri.path());
     if let Some(found) = &found {
         record.route(found.route.name);
     }
     if head.method == Method::OPTIONS {
-        return found.map(|found| options(found.route.allow)).ok_or_else(unknown_url);
+        return found
+            .map(|found| options(found.route.allow))
+            .ok_or_else(|| unknown_url(app));
     }
     if found.as_ref().is_none_or(|found| found.route.auth == Auth::Key) {
         admit(app, record, &presented)?;
     }
-    let found = found.ok_or_else(unknown_url)?;
+    let found = found.ok_or_else(|| unknown_url(app))?;
     let handler = found.route.handler(&head.method).ok_or_else(|| {
         let message = format!("Not this method here. Allowed: {}.", found.route.allow);
         Failure::new(Kind::MethodNotAllowed, message).allow(found.route.allow)
@@ -150,11 +190,41 @@ fn options(allow: &'static str) -> Response<Body> {
     response
 }
 
-fn unknown_url() -> Failure {
-    Failure::new(
-        Kind::UnknownUrl,
-        "Unknown request URL. This gateway serves POST /v1/chat/completions and GET /v1/models; base_url must end in /v1.",
-    )
+fn unknown_url(app: &App) -> Failure {
+    let prefix = &app.prefix;
+    let mut message =
+        format!("Unknown request URL. This gateway serves POST {prefix}/chat/completions and GET {prefix}/models");
+    if !prefix.is_empty() {
+        message.push_str("; base_url must end in ");
+        message.push_str(prefix);
+    }
+    message.push('.');
+    Failure::new(Kind::UnknownUrl, message)
+}
+
+/// # Errors
+/// [`Kind::HeadTooLarge`] when the head is over the limits.
+fn bounded(head: &Parts) -> Result<(), Failure> {
+    /// What a line takes besides name and value: colon, blank, line break.
+    const LINE: usize = 4;
+    let lines = head.headers.iter();
+    let bytes: usize = lines
+        .map(|(name, value)| name.as_str().len() + value.len() + LINE)
+        .sum();
+    let path = head.uri.path_and_query().map_or(0, |path| path.as_str().len());
+    if head.headers.len() <= HEADERS && bytes + path <= HEAD_BYTES {
+        return Ok(());
+    }
+    let message = format!("The request head is over the limit of {HEADERS} headers and {HEAD_BYTES} bytes. Send less.");
+    Err(Failure::new(Kind::HeadTooLarge, message))
+}
+
+fn no_place() -> Failure {
+    let failure = Failure::new(
+        Kind::Overloaded,
+        "The gateway has as many connections as it may (MAX_CONNECTIONS). Try again in a moment.",
+    );
+    failure.retry_after(Duration::from_secs(1))
 }
 
 fn defect() -> Failure {

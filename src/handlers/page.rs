@@ -7,9 +7,12 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use uuid::Uuid;
 
 use super::health::{Report, State};
-use crate::{body::Body, respond, service::Exchange};
+use crate::{body::Body, error::Kind, respond, service::Exchange};
 
 const TEMPLATE: &str = include_str!("page.html");
+
+/// What the owner has to do when only new cookies help.
+const COOKIES: &str = include_str!("cookies.html");
 
 /// The page, or the same facts as JSON for whoever does not ask for HTML.
 pub(crate) fn page(exchange: &Exchange) -> Response<Body> {
@@ -63,6 +66,7 @@ fn render(report: &Report, prefix: &str, nonce: &str) -> String {
         match name {
             "nonce" => page.push_str(nonce),
             "notice" => page.push_str(&notice(report)),
+            "cookies" if wants_cookies(report) => page.push_str(COOKIES),
             "state" => page.push_str(state(report.status)),
             "facts" => page.push_str(&facts(report)),
             "prefix" => page.push_str(&escape(prefix)),
@@ -93,6 +97,13 @@ fn notice(report: &Report) -> String {
         let _ = write!(html, "<p class=\"notice\">{}</p>", escape(text));
         html
     })
+}
+
+/// Whether the owner has to bring cookies: there are none, or their session is over.
+fn wants_cookies(report: &Report) -> bool {
+    const CURED: [Kind; 2] = [Kind::UpstreamNotConfigured, Kind::UpstreamAuthExpired];
+    let cured = |code: &str| CURED.iter().any(|kind| kind.facts().code == code);
+    report.upstreams.iter().filter_map(|upstream| upstream.code).any(cured)
 }
 
 fn facts(report: &Report) -> String {

@@ -216,6 +216,8 @@ async fn a_body_that_stalls_is_given_up() {
 #[tokio::test]
 async fn health_tells_state_and_cure() {
     let gateway = Gateway::start().await;
+    let page = gateway.send_with("GET", "/", &[("accept", "text/html")], "").await;
+    assert!(!page.body.contains("__Secure-1PSID"));
     let ready = gateway.send_with("GET", "/health", &[], "").await;
     assert_eq!(
         (ready.status, &ready.json()["status"]),
@@ -243,6 +245,14 @@ async fn health_tells_state_and_cure() {
         (200, Some("text/html; charset=utf-8"))
     );
     assert!(page.body.contains("Export &lt;new&gt; cookies.") && page.body.contains("/v1/chat/completions"));
+    for step in [
+        "private window in Firefox",
+        "__Secure-1PSIDTS",
+        "without logging out",
+        "SECURE_1PSID<",
+    ] {
+        assert!(page.body.contains(step), "{step}");
+    }
     let policy = page.header("content-security-policy").unwrap();
     assert!(policy.starts_with("default-src 'none'; style-src 'nonce-"), "{policy}");
     assert_eq!(
@@ -335,4 +345,24 @@ async fn metrics_count_what_happened() {
     ] {
         assert!(metrics.body.contains(line), "{line} in {}", metrics.body);
     }
+}
+
+#[tokio::test]
+async fn texts_name_the_paths_as_they_are_configured() {
+    let gateway = Setup::default().env("API_PREFIX", "/gemini/v2").start().await;
+    let unknown = gateway.send("GET", "/nowhere", "").await;
+    assert!(
+        unknown.body.contains("/gemini/v2/chat/completions") && !unknown.body.contains("/v1"),
+        "{}",
+        unknown.body
+    );
+}
+
+#[tokio::test]
+async fn an_odd_method_is_not_in_the_access_line() {
+    let logs = Logs::catch(LogFormat::Json);
+    let gateway = Gateway::start().await;
+    assert_eq!(gateway.send("BREW", "/livez", "").await.status, 405);
+    eventually("an access line", || logs.access().len() == 1).await;
+    assert_eq!(logs.access()[0]["method"], "other");
 }
