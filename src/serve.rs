@@ -51,10 +51,12 @@ pub(crate) async fn serve_with(
     let listener = TcpListener::bind(config.listen()).await.map_err(listen)?;
     let mut signals = StopSignals::new().map_err(listen)?;
     let background = Background::default();
+    let state = settings.state.describe();
     let upstream = GeminiWeb::start(settings, background.tracker.clone(), &background.stop)?;
     let mut app = App::new(config, Arc::new(upstream));
     app.stand_in = stand_in;
-    announce(config, &app, &listener).map_err(listen)?;
+    let at_once = app.at_once.clone();
+    announce(config, &app, &state, &listener).map_err(listen)?;
     ready(listener.local_addr().map_err(listen)?).map_err(listen)?;
     let (stop, stopped) = oneshot::channel();
     let server = server::run(listener, Arc::new(app), async move {
@@ -67,9 +69,12 @@ pub(crate) async fn serve_with(
         () = signals.next() => {
             let _ = stop.send(());
             tokio::select! {
-                outcome = server => outcome,
+                outcome = &mut server => outcome,
                 // Whoever asks twice does not want to wait.
-                () = signals.next() => Outcome::Cut(0),
+                () = signals.next() => {
+                    at_once.cancel();
+                    server.await
+                }
             }
         }
     };
@@ -121,7 +126,7 @@ impl Background {
 const SHORT_KEY: usize = 12;
 
 /// What the owner should know at start-up; never a value of a secret.
-fn announce(config: &Config, app: &App, listener: &TcpListener) -> io::Result<()> {
+fn announce(config: &Config, app: &App, state: &str, listener: &TcpListener) -> io::Result<()> {
     let health = app.upstream.health();
     tracing::info!(
         address = %listener.local_addr()?,
@@ -129,7 +134,7 @@ fn announce(config: &Config, app: &App, listener: &TcpListener) -> io::Result<()
         keys = config.api_keys.len() + usize::from(config.hf_token.is_some()),
         upstream = app.upstream_name,
         exit = config.outbound_proxy.as_ref().map_or("direct", |proxy| proxy.shown.as_str()),
-        state_dir = config.state_dir.as_ref().map(|path| tracing::field::display(path.display())),
+        state,
         "listening"
     );
     if let Some(notice) = app.stand_in {

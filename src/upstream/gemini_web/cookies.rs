@@ -161,7 +161,7 @@ pub(super) fn issued_psidts(headers: &HeaderMap) -> Option<SecretString> {
         .filter_map(|line| RawCookie::parse(line.to_str().ok()?.to_owned()).ok())
         .filter(|cookie| cookie.name() == PSIDTS && !is_cleared(cookie))
         .map(|cookie| SecretString::from(cookie.value().to_owned()))
-        .last()
+        .next_back()
 }
 
 /// The app's own host.
