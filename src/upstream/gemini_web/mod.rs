@@ -15,6 +15,7 @@ mod frames;
 mod generate;
 mod keeper;
 mod ledger;
+mod opening;
 mod page;
 mod prompt;
 mod protocol;
