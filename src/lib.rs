@@ -21,6 +21,7 @@ pub mod upstream;
 pub mod app;
 mod body;
 pub mod error;
+mod exchange;
 mod ids;
 mod respond;
 mod stall;

@@ -13,6 +13,7 @@ use crate::{
     auth::Credentials,
     body::{Body, Upload},
     error::{Failure, Kind},
+    exchange::Exchange,
     handlers, respond,
     routes::{self, Auth, Handler},
     telemetry::access::{Account, Record},
@@ -30,18 +31,6 @@ const HEADERS: usize = 90;
 /// What a refused connection may send and how long it may take, so that it gets to read the refusal.
 const REFUSAL_BYTES: u64 = 256 << 10;
 pub(crate) const REFUSAL_TIME: Duration = Duration::from_secs(2);
-
-/// What a handler is given.
-pub(crate) struct Exchange {
-    /// The gateway.
-    pub(crate) app: Arc<App>,
-    /// The request's record.
-    pub(crate) record: Arc<Record>,
-    /// The head, without any credential.
-    pub(crate) head: Parts,
-    /// What `{id}` in the route's path stands for.
-    pub(crate) id: String,
-}
 
 /// Answers one request. Whatever happens, the answer carries the request's id, and an access line is written when
 /// its body is done or dropped.

@@ -21,8 +21,8 @@ use crate::{
     body::{Body, Upload},
     chat::{Answer, Event, Request, Served},
     error::Failure,
+    exchange::Exchange,
     respond,
-    service::Exchange,
     telemetry::access::{printable, visible},
     upstream::Call,
 };

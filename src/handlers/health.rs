@@ -6,8 +6,8 @@ use serde::Serialize;
 use crate::{
     app::App,
     body::Body,
+    exchange::Exchange,
     respond,
-    service::Exchange,
     upstream::{Health, HealthState},
 };
 

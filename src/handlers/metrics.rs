@@ -2,7 +2,7 @@
 
 use http::{Response, StatusCode};
 
-use crate::{body::Body, respond, service::Exchange};
+use crate::{body::Body, exchange::Exchange, respond};
 
 /// All figures as OpenMetrics text.
 pub(crate) fn metrics(exchange: &Exchange) -> Response<Body> {

@@ -6,8 +6,8 @@ use crate::{
     api::openai_chat,
     body::Body,
     error::{Failure, Kind},
+    exchange::Exchange,
     respond,
-    service::Exchange,
 };
 
 /// The list.

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use uuid::Uuid;
 
 use super::health::{Report, State};
-use crate::{body::Body, error::Kind, respond, service::Exchange};
+use crate::{body::Body, error::Kind, exchange::Exchange, respond};
 
 const TEMPLATE: &str = include_str!("page.html");
 

@@ -235,6 +235,12 @@ proptest! {
         prop_assert_eq!(decode(text.as_bytes(), &vec![1; text.len()]).0, expected);
     }
 
+}
+
+proptest! {
+    // As many malformed answers as the project promises to survive.
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
+
     #[test]
     fn any_bytes_are_survived_alike_however_they_are_cut(
         bytes in prop::collection::vec(prop_oneof![
