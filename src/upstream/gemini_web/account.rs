@@ -81,16 +81,20 @@ impl AccountModels {
         })
     }
 
-    /// The model of a label the upstream put on an answer (`3.6 Flash`): the one of the longest category in it.
+    /// The model of a label the upstream put on an answer (`3.6 Flash`): the one shown under that very name, else the
+    /// one of the longest category in it.
     pub(crate) fn served(&self, label: &str) -> Option<&AccountModel> {
         let label = slug(label);
-        let within = |model: &&AccountModel| contains_words(&label, &slug(&model.category));
-        // The first of equals: max_by_key would take the last.
-        self.0
-            .iter()
-            .filter(within)
-            .rev()
-            .max_by_key(|model| model.category.len())
+        let shown = |model: &&AccountModel| model.display.as_deref().is_some_and(|display| slug(display) == label);
+        self.0.iter().find(shown).or_else(|| {
+            let within = |model: &&AccountModel| contains_words(&label, &slug(&model.category));
+            // The first of equals: max_by_key would take the last.
+            self.0
+                .iter()
+                .filter(within)
+                .rev()
+                .max_by_key(|model| model.category.len())
+        })
     }
 
     /// The public id for a label, of a model this account has or not.

@@ -122,6 +122,19 @@ fn labels_name_a_family() {
 }
 
 #[test]
+fn a_label_is_known_by_the_name_it_is_shown_under_whatever_its_category_is_called() {
+    let answer = json!([{"15": 1000, "16": [
+        ["a1", "Fast", null, null, null, null, null, null, null, 1, null, "3.6 Flash"],
+        ["b2", "Thinking", null, null, null, null, null, null, null, 3, null, "3.1 Pro"]
+    ]}]);
+    let models = Account::parse(&protocol(), &answer).unwrap().models;
+    let fast = models.resolve("gemini-fast").unwrap();
+    assert!(models.same_family(fast, "3.6 Flash"));
+    assert!(!models.same_family(fast, "3.1 Pro"));
+    assert_eq!(models.public_id_of("3.1 Pro"), "gemini-thinking");
+}
+
+#[test]
 fn two_models_of_one_category_have_two_ids() {
     let answer = json!([{"15": 1000, "16": [
         ["a1", "Pro", null, null, null, null, null, null, null, 3, null, "3.1 Pro"],
