@@ -113,12 +113,12 @@ impl Load {
                 .bearer_auth(&self.key)
                 .header("content-type", "application/json")
                 .body(self.body(&model, &expected));
-            let open = Arc::clone(&open);
+            let (open, frames) = (Arc::clone(&open), self.frames as usize);
             tasks.spawn(async move {
                 let began = Instant::now();
                 let response = request.send().await?;
                 let _counted = open.enter();
-                read(response, began, &expected).await
+                read(response, began, &expected, frames).await
             });
         }
         // Past the limit the set is dropped, and with it whatever still runs.
@@ -184,7 +184,7 @@ struct Stream {
 }
 
 /// Reads one stream to its end and fails if it is not exactly the answer that was asked for.
-async fn read(mut response: Response, began: Instant, expected: &str) -> Fallible<Stream> {
+async fn read(mut response: Response, began: Instant, expected: &str, frames: usize) -> Fallible<Stream> {
     if !response.status().is_success() {
         return Err(format!("status {}", response.status()).into());
     }
@@ -210,6 +210,10 @@ async fn read(mut response: Response, began: Instant, expected: &str) -> Fallibl
             pieces += 1;
         }
         finish = choice["finish_reason"].as_str().map(str::to_owned).or(finish);
+    }
+    // Each frame is a piece; a busy gateway may join some, but one that holds everything back does not stream.
+    if pieces * 2 < frames {
+        return Err(format!("{pieces} pieces for {frames} frames").into());
     }
     if text != expected {
         return Err(format!("{} of {} bytes, or other ones", text.len(), expected.len()).into());

@@ -33,7 +33,6 @@ pub async fn serve(config: &Config) -> Result<Outcome, StartError> {
         .api_keys
         .is_empty()
         .then(|| format!("demo-{}", uuid::Uuid::new_v4().simple()));
-    config.hf_token = None;
     config.api_keys.extend(own_key.clone().map(SecretString::from));
     let stand_in = start()
         .await

@@ -50,7 +50,7 @@ pub(super) fn opening(line: &str) -> Option<Fence> {
 pub(super) fn may_open(line: &str) -> bool {
     let line = line.as_bytes().trim_ascii_start();
     let body = &line[containers(line)..];
-    body.iter().all(begins)
+    may_begin_block(body)
 }
 
 /// Whether this line closes the fence.
@@ -75,13 +75,21 @@ pub(super) fn classify(line: &str, whole: bool) -> Line {
         return Line::Block;
     }
     // A number, a bullet or the first characters of a fence: the next character decides.
-    let unfinished = !whole && body.iter().all(begins);
+    let unfinished = !whole && may_begin_block(body);
     if unfinished { Line::Undecided } else { Line::Text }
 }
 
-/// Whether a line of nothing but this may still become a list item, a heading or a fence.
-fn begins(byte: &u8) -> bool {
-    byte.is_ascii_digit() || b"-*+.)#`~".contains(byte)
+/// Whether a line of nothing but this may still become a list item, a heading or a fence: as many digits as a list
+/// number may have, with or without what ends it; a lone bullet; or a run of one character that headings and fences
+/// are made of.
+fn may_begin_block(body: &[u8]) -> bool {
+    let digits = body.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    match (digits, body) {
+        (_, []) | (0, [b'-' | b'*' | b'+']) => true,
+        (0, [first @ (b'#' | b'`' | b'~'), rest @ ..]) => rest.iter().all(|byte| byte == first),
+        (1..=9, _) => matches!(body[digits..], [] | [b'.' | b')']),
+        _ => false,
+    }
 }
 
 /// How many bytes of quote and list markers the line begins with, once its indentation is gone.
