@@ -146,8 +146,9 @@ fn announce(config: &Config, app: &App, state: &str, listener: &TcpListener) -> 
     if app.keyring.is_empty() {
         tracing::warn!("no client key is configured, so nobody is served: set API_KEY and restart");
     }
-    if let Some(reason) = health.reason {
-        tracing::warn!(code = health.code, "{reason}");
+    // Without a code it is only just starting, which is no news.
+    if let (Some(code), Some(reason)) = (health.code, health.reason) {
+        tracing::warn!(code, "{reason}");
     }
     Ok(())
 }
