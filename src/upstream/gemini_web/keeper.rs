@@ -46,7 +46,7 @@ pub(super) enum Renewal {
 }
 
 impl Session {
-    /// Runs until `stop`. `news` brings values that came with ordinary answers.
+    /// Rotates, checks and signs in again, until the gateway ends.
     pub(super) async fn keep(self: Arc<Self>) {
         tokio::select! {
             () = self.stop.cancelled() => {}
