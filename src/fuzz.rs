@@ -2,16 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use crate::{api::openai_chat::read, upstream::gemini_web};
+use crate::{
+    api::{Defaults, Format, Target},
+    upstream::gemini_web,
+};
 
 /// A client's request body.
 pub fn chat_request(data: &[u8]) {
-    let defaults = read::Defaults {
+    let defaults = Defaults {
         default_model: None,
         aliases: &BTreeMap::new(),
     };
-    if let Err(failure) = read::request(data, &defaults) {
-        assert!(failure.kind().facts().status.is_client_error(), "{failure:?}");
+    let target = Target {
+        id: "m:generateContent",
+        query: "",
+    };
+    for format in Format::ALL {
+        if let Err(failure) = format.read(data, &target, &defaults) {
+            assert!(failure.kind().facts().status.is_client_error(), "{failure:?}");
+        }
     }
 }
 

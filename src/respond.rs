@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::{
-    api::openai_chat,
+    api::Format,
     body::Body,
     error::{Failure, Kind},
 };
@@ -27,9 +27,9 @@ pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Body>
 }
 
 /// A failure as its client reads it: status, error body, and what a retry would be worth.
-pub(crate) fn failure(failure: &Failure) -> Response<Body> {
+pub(crate) fn failure(failure: &Failure, shape: Format) -> Response<Body> {
     let facts = failure.kind().facts();
-    let mut response = json(facts.status, openai_chat::error::body(failure));
+    let mut response = json(facts.status, shape.error_body(failure));
     let headers = response.headers_mut();
     if !facts.client_may_retry {
         headers.insert("x-should-retry", HeaderValue::from_static("false"));

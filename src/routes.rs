@@ -6,6 +6,8 @@
 use http::Method;
 use percent_encoding::percent_decode_str;
 
+use crate::api::Format;
+
 /// One row: a path, who may use it, and what answers each method.
 #[derive(Debug)]
 pub(crate) struct Route {
@@ -17,6 +19,8 @@ pub(crate) struct Route {
     pub(crate) auth: Auth,
     /// What answers. `HEAD` is answered as `GET` without its body.
     methods: &'static [(Method, Handler)],
+    /// The wire format its failures are told in.
+    pub(crate) shape: Format,
     /// The `Allow` header: the methods above, `HEAD` with `GET`, and `OPTIONS`.
     pub(crate) allow: &'static str,
 }
@@ -37,7 +41,7 @@ pub(crate) enum Handler {
     Alive,
     Health,
     Metrics,
-    Chat,
+    Generate(Format),
     Models,
     Model,
 }
@@ -46,14 +50,14 @@ const GET: &str = "GET, HEAD, OPTIONS";
 const POST: &str = "POST, OPTIONS";
 
 #[rustfmt::skip]
-static TABLE: [Route; 7] = [
-    Route { name: "page",    path: "/",                      auth: Auth::Open, methods: &[(Method::GET,  Handler::Page)],    allow: GET },
-    Route { name: "livez",   path: "/livez",                 auth: Auth::Open, methods: &[(Method::GET,  Handler::Alive)],   allow: GET },
-    Route { name: "health",  path: "/health",                auth: Auth::Open, methods: &[(Method::GET,  Handler::Health)],  allow: GET },
-    Route { name: "metrics", path: "/metrics",               auth: Auth::Key,  methods: &[(Method::GET,  Handler::Metrics)], allow: GET },
-    Route { name: "chat",    path: "{api}/chat/completions", auth: Auth::Key,  methods: &[(Method::POST, Handler::Chat)],    allow: POST },
-    Route { name: "models",  path: "{api}/models",           auth: Auth::Key,  methods: &[(Method::GET,  Handler::Models)],  allow: GET },
-    Route { name: "model",   path: "{api}/models/{id}",      auth: Auth::Key,  methods: &[(Method::GET,  Handler::Model)],   allow: GET },
+static TABLE: &[Route] = &[
+    Route { name: "page",    path: "/",                      auth: Auth::Open, shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Page)],    allow: GET },
+    Route { name: "livez",   path: "/livez",                 auth: Auth::Open, shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Alive)],   allow: GET },
+    Route { name: "health",  path: "/health",                auth: Auth::Open, shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Health)],  allow: GET },
+    Route { name: "metrics", path: "/metrics",               auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Metrics)], allow: GET },
+    Route { name: "models",  path: "{api}/models",           auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Models)],  allow: GET },
+    Route { name: "model",   path: "{api}/models/{id}",      auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Model)],   allow: GET },
+    Route { name: "chat",    path: "{api}/chat/completions", auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::POST, Handler::Generate(Format::OpenAiChat))], allow: POST },
 ];
 
 /// A path's row.
@@ -121,7 +125,7 @@ mod tests {
 
     #[test]
     fn allow_names_exactly_the_methods_of_the_row() {
-        for route in &TABLE {
+        for route in TABLE {
             let mut expected: Vec<&str> = Vec::new();
             for (method, _) in route.methods {
                 expected.push(method.as_str());

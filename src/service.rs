@@ -9,13 +9,14 @@ use tower::{Layer, ServiceExt, service_fn};
 use tracing::Instrument;
 
 use crate::{
+    api::Format,
     app::App,
     auth::Credentials,
     body::{Body, Upload},
     error::{Failure, Kind},
     exchange::Exchange,
     handlers, respond,
-    routes::{self, Auth, Handler},
+    routes::{self, Auth, Found, Handler},
     telemetry::access::{Account, Record},
 };
 
@@ -73,8 +74,10 @@ async fn with_cors(app: &Arc<App>, record: &Arc<Record>, request: Request<Incomi
 async fn answer(app: &Arc<App>, record: &Arc<Record>, request: Request<Incoming>, place: bool) -> Response<Body> {
     let (head, body) = request.into_parts();
     let mut upload = Upload::new(body, &head.headers);
+    let found = routes::find(&app.prefix, head.uri.path());
+    let shape = found.as_ref().map_or(Format::OpenAiChat, |found| found.route.shape);
     let handled = if place {
-        let dispatched = AssertUnwindSafe(dispatch(app, record, head, &mut upload));
+        let dispatched = AssertUnwindSafe(dispatch(app, record, head, found, &mut upload));
         dispatched.catch_unwind().await.unwrap_or_else(|_panic| Err(defect()))
     } else {
         Err(no_place())
@@ -87,7 +90,7 @@ async fn answer(app: &Arc<App>, record: &Arc<Record>, request: Request<Incoming>
             } else {
                 record.refused(&failure);
             }
-            respond::failure(&failure)
+            respond::failure(&failure, shape)
         }
     };
     // A client may send all of its body before it listens: without this it would see a reset instead of the answer.
@@ -112,11 +115,11 @@ async fn dispatch(
     app: &Arc<App>,
     record: &Arc<Record>,
     mut head: Parts,
+    found: Option<Found>,
     upload: &mut Upload,
 ) -> Result<Response<Body>, Failure> {
     bounded(&head)?;
     let presented = Credentials::take(&mut head.headers);
-    let found = routes::find(&app.prefix, head.uri.path());
     if let Some(found) = &found {
         record.route(found.route.name);
     }
@@ -146,7 +149,7 @@ async fn dispatch(
         Handler::Metrics => Ok(handlers::metrics::metrics(&exchange)),
         Handler::Models => Ok(handlers::models::list(&exchange)),
         Handler::Model => handlers::models::single(&exchange),
-        Handler::Chat => handlers::chat::chat(exchange, upload).await,
+        Handler::Generate(format) => handlers::generate::generate(exchange, format, upload).await,
     }
 }
 

@@ -1,3 +1,16 @@
-//! Client wire formats: each translates its bytes into [`crate::chat`] and back. Pure: no sockets, no clock.
+//! The wire formats clients speak: one room each, one door for all of them.
+//!
+//! A format turns a body into a [`crate::chat::Request`], and the events of its answer into bytes. It knows no
+//! sockets, no upstreams, no clock. [`Format`] is the only list of them: a new one is its own room, an arm there and
+//! its rows in the table of routes.
 
 pub mod openai_chat;
+
+mod escape;
+mod fields;
+mod format;
+mod json;
+
+pub use fields::{Field, Treatment};
+pub use format::{Defaults, Format, Incoming, Meta, Reply, Target};
+pub use json::Type;

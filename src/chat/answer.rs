@@ -1,16 +1,24 @@
 //! A whole answer: the fold over its events.
 
-use super::{Event, FinishReason, Served, TokenCounter, Usage};
+use super::{Citation, Event, FinishReason, Image, Note, Served, TokenCounter, ToolCall, Usage};
 
 /// Everything an answer consists of. Streams keep one too, for the usage at their end, without the texts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
     /// Who answered.
     pub served: Served,
+    /// What was done on the client's behalf.
+    pub notes: Vec<Note>,
     /// The model's thoughts.
     pub reasoning: String,
     /// The visible answer.
     pub text: String,
+    /// The tools it calls, in order.
+    pub tool_calls: Vec<ToolCall>,
+    /// Its images.
+    pub images: Vec<Image>,
+    /// Its sources.
+    pub citations: Vec<Citation>,
     /// Why it ended; none while it has not.
     pub finish: Option<FinishReason>,
 }
@@ -20,25 +28,29 @@ impl Answer {
     pub fn push(&mut self, event: Event) {
         match event {
             Event::Served(served) => self.served = served,
+            Event::Note(note) => self.notes.push(note),
             Event::Reasoning(piece) => append(&mut self.reasoning, piece),
             Event::Text(piece) => append(&mut self.text, piece),
+            Event::ToolCall(call) => self.tool_calls.push(call),
+            Event::Image(image) => self.images.push(image),
+            Event::Citation(citation) => self.citations.push(citation),
             Event::Finished(reason) => self.finish = Some(reason),
         }
     }
 
-    /// The estimated usage of this answer.
+    /// The estimated usage of this answer to a prompt of so many tokens.
     #[must_use]
     pub fn usage(&self, prompt_tokens: u64) -> Usage {
-        let count = |text: &str| {
-            let mut counter = TokenCounter::default();
-            counter.push(text);
-            counter.total()
-        };
-        Usage::new(prompt_tokens, count(&self.text), count(&self.reasoning))
+        let mut counter = TokenCounter::default();
+        counter.push(&self.text);
+        for call in &self.tool_calls {
+            counter.push_call(call);
+        }
+        Usage::new(prompt_tokens, counter.total(), super::estimate_tokens(&self.reasoning))
     }
 }
 
-/// Moves the first piece instead of copying it: most whole answers are one piece.
+/// The first piece is kept as it is: a whole answer most often comes in one.
 fn append(to: &mut String, piece: String) {
     if to.is_empty() {
         *to = piece;

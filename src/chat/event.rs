@@ -2,17 +2,27 @@
 
 use std::fmt;
 
-/// One step of an answer. The order is: any number of [`Event::Text`] and [`Event::Reasoning`], then one
-/// [`Event::Finished`]; [`Event::Served`] may come before any of them and again when more is known. A stream that
-/// ends without `Finished` was cut, and is a failure.
+use super::ToolCall;
+
+/// One step of an answer. The order is: any number of output events, then one [`Event::Finished`]; [`Event::Served`]
+/// and [`Event::Note`] may come before any of them and again when more is known. A stream that ends without
+/// `Finished` was cut, and is a failure.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// Who really answers, as far as the upstream has said.
     Served(Served),
+    /// Something done on the client's behalf that it must be able to see.
+    Note(Note),
     /// A further piece of the model's thoughts. Never empty.
     Reasoning(String),
     /// A further piece of the visible answer. Never empty.
     Text(String),
+    /// A call of one of the client's tools, whole. The answer then ends in [`FinishReason::ToolCalls`].
+    ToolCall(ToolCall),
+    /// An image. A link to it stands in the text too, for clients that know nothing else.
+    Image(Image),
+    /// A source the answer rests on.
+    Citation(Citation),
     /// The answer is complete. Nothing follows.
     Finished(FinishReason),
 }
@@ -21,7 +31,7 @@ impl Event {
     /// Whether this event has something for the client to see. From the first one on, nothing is ever retried.
     #[must_use]
     pub fn is_output(&self) -> bool {
-        !matches!(self, Event::Served(_))
+        !matches!(self, Event::Served(_) | Event::Note(_))
     }
 }
 
@@ -34,6 +44,38 @@ pub struct Served {
     pub label: Option<String>,
 }
 
+/// A disclosure. It becomes the response header `x-gateway-<name>` when it is known before the head is out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What was done, in lower case with hyphens: `prompt-attachment`.
+    pub name: &'static str,
+    /// How, in visible ASCII.
+    pub value: String,
+}
+
+/// An image in an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// What it shows, as the upstream words it. May be empty.
+    pub alt: String,
+    /// Where it can be had.
+    pub url: String,
+    /// Whether only the owner's account can open `url`: the gateway has to pass it on.
+    pub private: bool,
+}
+
+/// A source of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Citation {
+    /// Its address: http or https.
+    pub url: String,
+    /// Its title. May be empty.
+    pub title: String,
+    /// The passage of the visible answer that rests on it, in Unicode characters from its beginning, the end excluded.
+    /// None: the answer as a whole.
+    pub passage: Option<(usize, usize)>,
+}
+
 /// Why an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FinishReason {
@@ -43,6 +85,8 @@ pub enum FinishReason {
     Length,
     /// The upstream withheld the rest.
     ContentFilter,
+    /// The model waits for the results of the tools it called.
+    ToolCalls,
 }
 
 impl fmt::Display for FinishReason {
@@ -51,6 +95,7 @@ impl fmt::Display for FinishReason {
             FinishReason::Stop => "stop",
             FinishReason::Length => "length",
             FinishReason::ContentFilter => "content_filter",
+            FinishReason::ToolCalls => "tool_calls",
         })
     }
 }

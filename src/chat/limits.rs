@@ -65,6 +65,16 @@ impl Limiter {
         self.release(text, stopped)
     }
 
+    /// Something other than text comes next: gives what was held back in case it was the beginning of a stop text.
+    /// The token limit counts on.
+    pub fn pause(&mut self) -> Limited {
+        if self.finished.is_some() {
+            return self.nothing();
+        }
+        let (text, stopped) = self.stops.pause();
+        self.release(text, stopped)
+    }
+
     fn nothing(&self) -> Limited {
         Limited {
             text: String::new(),

@@ -8,9 +8,11 @@ mod event;
 mod limits;
 mod request;
 mod tokens;
+mod wish;
 
 pub use answer::Answer;
-pub use event::{Event, FinishReason, Served};
+pub use event::{Citation, Event, FinishReason, Image, Note, Served};
 pub use limits::{Limited, Limiter};
-pub use request::{Message, Part, Request, Role, ThinkingLevel, ToolCall};
+pub use request::{File, FileContent, FileKind, Message, Part, Request, Role, ThinkingLevel, ToolCall};
 pub use tokens::{TokenCounter, Usage, estimate_tokens};
+pub use wish::{Json, JsonSchema, OutputForm, Tool, ToolChoice, ToolInput, Toolbox};

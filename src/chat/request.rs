@@ -1,6 +1,8 @@
 //! A request for a chat answer.
 
-use super::TokenCounter;
+use bytes::Bytes;
+
+use super::{OutputForm, TokenCounter, ToolInput, Toolbox};
 
 /// What a client asks for, after its wire format was read.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +17,12 @@ pub struct Request {
     pub max_tokens: Option<u64>,
     /// How hard the model should think, where it can.
     pub thinking: Option<ThinkingLevel>,
+    /// The tools that may be called. None: no call is wanted.
+    pub tools: Option<Toolbox>,
+    /// The form of the answer.
+    pub form: OutputForm,
+    /// Last words to the model, after the newest message: what a long conversation must not make it forget.
+    pub closing: Option<String>,
 }
 
 impl Request {
@@ -23,21 +31,24 @@ impl Request {
     pub fn prompt_tokens(&self) -> u64 {
         /// What a message costs beside its text: role, separators. A choice, near what public chat templates use.
         const PER_MESSAGE: u64 = 4;
-        self.messages
-            .iter()
-            .map(|message| {
-                let mut counter = TokenCounter::default();
-                for part in &message.parts {
-                    let Part::Text(text) = part;
-                    counter.push(text);
-                }
-                for call in &message.tool_calls {
-                    counter.push(&call.name);
-                    counter.push(&call.arguments);
-                }
-                PER_MESSAGE + counter.total()
-            })
-            .sum()
+        let messages = self.messages.iter();
+        let said: u64 = messages.map(|message| PER_MESSAGE + message.tokens()).sum();
+        said + self.tool_tokens()
+    }
+
+    fn tool_tokens(&self) -> u64 {
+        let mut counter = TokenCounter::default();
+        for tool in self.tools.iter().flat_map(|toolbox| &toolbox.tools) {
+            counter.push(&tool.name);
+            counter.push(tool.description.as_deref().unwrap_or_default());
+            if let ToolInput::Object(Some(schema)) = &tool.input {
+                counter.push(schema.as_str());
+            }
+        }
+        if let OutputForm::JsonSchema(wanted) = &self.form {
+            counter.push(wanted.schema.as_str());
+        }
+        counter.total()
     }
 }
 
@@ -64,6 +75,23 @@ impl Message {
             tool_call_id: None,
         }
     }
+
+    fn tokens(&self) -> u64 {
+        /// What Google counts for an image of usual size, and what the gateway assumes for every file.
+        const PER_FILE: u64 = 258;
+        let mut counter = TokenCounter::default();
+        let mut files = 0;
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => counter.push(text),
+                Part::File(_) => files += PER_FILE,
+            }
+        }
+        for call in &self.tool_calls {
+            counter.push_call(call);
+        }
+        counter.total() + files
+    }
 }
 
 /// Who speaks in a [`Message`].
@@ -84,16 +112,66 @@ pub enum Role {
 pub enum Part {
     /// Text, byte for byte as the client sent it.
     Text(String),
+    /// An image, a recording, a document.
+    File(File),
 }
 
-/// A tool call in the history.
+impl Part {
+    /// The text, if it is one.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Part::Text(text) => Some(text),
+            Part::File(_) => None,
+        }
+    }
+}
+
+/// A file that a client gives to the model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// What the client says it is. The bytes decide what it is taken for.
+    pub kind: FileKind,
+    /// Its bytes, or where they are.
+    pub content: FileContent,
+    /// The client's name for it, as it came.
+    pub name: Option<String>,
+    /// The client's word for its MIME type, as it came.
+    pub mime: Option<String>,
+    /// The request field it came in (`messages[0].content[1].image_url`), for failures that show only later.
+    pub param: String,
+}
+
+/// What a client says a [`File`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FileKind {
+    /// A still image.
+    Image,
+    /// A recording.
+    Audio,
+    /// A film.
+    Video,
+    /// Anything else: PDF, text, tables.
+    Document,
+}
+
+/// The bytes of a [`File`], or where they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileContent {
+    /// Here they are.
+    Bytes(Bytes),
+    /// They have to be fetched from this address, as the client wrote it. No upstream ever sees one.
+    Url(String),
+}
+
+/// A call of a tool: in the history, or in an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolCall {
-    /// The client's id of the call.
+    /// The id that ties the result to it: the client's own in the history, a fresh one in an answer.
     pub id: String,
     /// The tool.
     pub name: String,
-    /// Its arguments: a JSON text, not checked here.
+    /// Its arguments: a JSON text, in the history not checked; of a tool that takes free text, the text itself.
     pub arguments: String,
 }
 

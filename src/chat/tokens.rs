@@ -16,6 +16,8 @@
 //!
 //! Ordinary prose in these scripts comes out within about a third of real counts; see the table in the tests.
 
+use super::ToolCall;
+
 /// Counts tokens of a text that arrives in pieces. How the text is cut into pieces does not change the total.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TokenCounter {
@@ -33,6 +35,12 @@ impl TokenCounter {
         for c in text.chars() {
             self.push_char(c);
         }
+    }
+
+    /// Counts a tool call, which clients count as part of the answer.
+    pub fn push_call(&mut self, call: &ToolCall) {
+        self.push(&call.name);
+        self.push(&call.arguments);
     }
 
     /// The estimate so far; at least 1 once any text was counted. It never shrinks.

@@ -1,6 +1,6 @@
 //! What answers each route.
 
-pub(crate) mod chat;
+pub(crate) mod generate;
 pub(crate) mod health;
 pub(crate) mod metrics;
 pub(crate) mod models;

@@ -1,4 +1,4 @@
-//! Events to server-sent events, with signs of life in between.
+//! Events to the bytes of a stream, with signs of life in between.
 
 use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
@@ -7,7 +7,7 @@ use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
-    api::openai_chat::write,
+    api::{Meta, Reply},
     chat::{Event, Served, TokenCounter, Usage},
     error::Failure,
     telemetry::access::{Record, visible},
@@ -19,15 +19,13 @@ const BATCH_BYTES: usize = 16 << 10;
 /// What one stream needs besides its events.
 pub(super) struct Pump {
     /// What all chunks have in common, as far as it is known; its model may still change before the first chunk.
-    pub(super) meta: write::Meta,
-    /// Whether the client asks for usage.
-    pub(super) include_usage: bool,
+    pub(super) meta: Meta,
+    /// How it is written.
+    pub(super) reply: Box<dyn Reply>,
     /// Whether the upstream has not said a word yet: the first chunk then waits for it, since it names the model.
     pub(super) silent: bool,
     /// Where its end is recorded.
     pub(super) record: Arc<Record>,
-    /// The estimated tokens of the prompt; none when the client does not ask for usage.
-    pub(super) prompt_tokens: Option<u64>,
     /// Silence after which a comment is due.
     pub(super) comment_after: Duration,
     /// Silence after which an empty delta is due.
@@ -49,7 +47,8 @@ pub(super) fn pump(
         let silent = pump.silent;
         let mut pump = Writing::new(pump);
         if silent {
-            pump.writer.waiting_comment(&mut out);
+            // It gets the head through proxies.
+            pump.reply.comment("waiting", &mut out);
         } else {
             pump.begin(&mut out);
         }
@@ -100,37 +99,38 @@ async fn ready<S: Stream + Unpin>(events: &mut S) -> Option<S::Item> {
 
 /// A stream that is being written.
 struct Writing {
-    pump: Pump,
-    writer: write::Stream,
-    /// Whether the first chunk is out: from then on the model stays what it is.
+    meta: Meta,
+    reply: Box<dyn Reply>,
+    record: Arc<Record>,
+    /// Whether the stream is opened: from then on the model stays what it is.
     begun: bool,
 }
 
 impl Writing {
     fn new(pump: Pump) -> Self {
         Self {
-            writer: write::Stream::new(&pump.meta, pump.include_usage),
-            pump,
+            meta: pump.meta,
+            reply: pump.reply,
+            record: pump.record,
             begun: false,
         }
     }
 
-    /// Writes the first chunk unless it is out.
+    /// Opens the stream unless it is.
     fn begin(&mut self, out: &mut BytesMut) {
         if !self.begun {
             self.begun = true;
-            self.writer.role(out);
+            self.reply.begin(&self.meta, out);
         }
     }
 
-    /// The head is out, so a comment tells who answers; chunks do too if none is out yet.
+    /// The head is out, so a comment tells who answers; the stream itself does too unless it has been opened.
     fn served(&mut self, served: Served, out: &mut BytesMut) {
-        if !self.begun && !served.model.is_empty() {
-            self.pump.meta.model = served.model;
-            self.writer = write::Stream::new(&self.pump.meta, self.pump.include_usage);
-        }
         if let Some(label) = &served.label {
-            self.writer.served_comment(out, &visible(label));
+            self.reply.comment(&format!("served-by {}", visible(label)), out);
+        }
+        if !self.begun && !served.model.is_empty() {
+            self.meta.model = served.model;
         }
         self.begin(out);
     }
@@ -138,52 +138,44 @@ impl Writing {
     /// Writes one event; returns whether it was the last.
     fn write(&mut self, event: Result<Event, Failure>, tally: &mut Tally, out: &mut BytesMut) -> bool {
         match event {
-            Ok(Event::Text(piece)) => {
-                self.begin(out);
-                if self.pump.prompt_tokens.is_some() {
-                    tally.text.push(&piece);
-                }
-                self.writer.text(out, &piece);
-                false
-            }
-            Ok(Event::Reasoning(piece)) => {
-                self.begin(out);
-                if self.pump.prompt_tokens.is_some() {
-                    tally.reasoning.push(&piece);
-                }
-                self.writer.reasoning(out, &piece);
-                false
-            }
             Ok(Event::Served(served)) => {
                 self.served(served, out);
                 false
             }
+            Ok(Event::Note(note)) => {
+                self.reply.comment(&format!("{} {}", note.name, note.value), out);
+                false
+            }
             Ok(Event::Finished(reason)) => {
                 self.begin(out);
-                self.writer.finish(out, reason);
-                if let Some(prompt) = self.pump.prompt_tokens {
-                    let usage = Usage::new(prompt, tally.text.total(), tally.reasoning.total());
-                    self.writer.usage(out, &usage);
-                }
-                self.writer.done(out);
+                let usage = self.reply.counts_tokens().then(|| tally.usage(self.meta.prompt_tokens));
+                self.reply.finish(reason, usage.as_ref(), out);
                 true
             }
+            Ok(output) => {
+                self.begin(out);
+                if self.reply.counts_tokens() {
+                    tally.push(&output);
+                }
+                self.reply.event(&output, out);
+                false
+            }
             Err(failure) => {
-                self.pump.record.failed(&failure);
-                self.writer.error(out, &failure);
+                self.record.failed(&failure);
+                self.reply.error(&failure, out);
                 true
             }
         }
     }
 
-    /// Fills a silence: the first one of a stream with the first chunk.
+    /// Fills a silence: the first one of a stream with its opening.
     fn sign(&mut self, sign: &Sign, out: &mut BytesMut) {
         if !self.begun {
             return self.begin(out);
         }
         match sign {
-            Sign::Comment => self.writer.keep_alive_comment(out),
-            Sign::EmptyDelta => self.writer.empty_delta(out),
+            Sign::Comment => self.reply.comment("keep-alive", out),
+            Sign::EmptyDelta => self.reply.nothing(out),
         }
     }
 }
@@ -191,8 +183,23 @@ impl Writing {
 /// Tokens that went out.
 #[derive(Default)]
 struct Tally {
-    text: TokenCounter,
+    visible: TokenCounter,
     reasoning: TokenCounter,
+}
+
+impl Tally {
+    fn push(&mut self, output: &Event) {
+        match output {
+            Event::Text(piece) => self.visible.push(piece),
+            Event::ToolCall(call) => self.visible.push_call(call),
+            Event::Reasoning(piece) => self.reasoning.push(piece),
+            _ => {}
+        }
+    }
+
+    fn usage(&self, prompt: u64) -> Usage {
+        Usage::new(prompt, self.visible.total(), self.reasoning.total())
+    }
 }
 
 /// What a silence has to be filled with.

@@ -60,11 +60,22 @@ pub(super) fn events(
                     let held = limiter.finish();
                     break (held.text, held.finished.unwrap_or(reason));
                 }
-                Ok(Event::Reasoning(piece)) => yield Ok(Event::Reasoning(piece)),
                 Ok(Event::Served(served)) => {
                     record.served(&served.model);
                     yield Ok(Event::Served(served));
                 }
+                Ok(Event::ToolCall(call)) => {
+                    // What was held back comes before the call, as the model said it.
+                    let held = limiter.pause();
+                    if let Some(reason) = held.finished {
+                        break (held.text, reason);
+                    }
+                    if !held.text.is_empty() {
+                        yield Ok(Event::Text(held.text));
+                    }
+                    yield Ok(Event::ToolCall(call));
+                }
+                Ok(other) => yield Ok(other),
                 Err(failure) => {
                     record.upstream_failed(&failure);
                     yield Err(failure);

@@ -3,10 +3,9 @@
 
 use std::borrow::Cow;
 
-use super::json::{Object, Path, Type, Value};
+use crate::api::fields::Ignored;
+use crate::api::json::{Object, Path, Type, Value};
 use crate::error::{Failure, Kind};
-
-type Ignored = Vec<Cow<'static, str>>;
 
 /// Refuses what would change the shape of the answer.
 ///
@@ -20,65 +19,6 @@ pub(super) fn refuse_impossible(fields: &mut Object<'_>, ignored: &mut Ignored) 
     response_format(fields)?;
     tools(fields, "tools", "tool_choice", ignored)?;
     tools(fields, "functions", "function_call", ignored)
-}
-
-/// Fields that cannot act, and the type they have to be of. A wrong type shows a mistake in the client, which is
-/// better told than passed over; where any type will do, OpenAI's own reference is vague or changes.
-const WITHOUT_EFFECT: [(&str, Option<Type>); 19] = [
-    ("temperature", Some(Type::Number)),
-    ("top_p", Some(Type::Number)),
-    ("presence_penalty", Some(Type::Number)),
-    ("frequency_penalty", Some(Type::Number)),
-    ("seed", Some(Type::Number)),
-    ("logit_bias", Some(Type::Object)),
-    ("parallel_tool_calls", Some(Type::Boolean)),
-    ("store", Some(Type::Boolean)),
-    ("user", None),
-    ("safety_identifier", None),
-    ("prompt_cache_key", None),
-    ("prompt_cache_retention", None),
-    ("prompt_cache_options", None),
-    ("metadata", None),
-    ("service_tier", None),
-    ("verbosity", None),
-    ("prediction", None),
-    ("moderation", None),
-    ("web_search_options", None),
-];
-
-/// The most unknown fields that are named, since the list goes into one header, and what stands for the others.
-const MAX_UNKNOWN: usize = 16;
-const AND_MORE: &str = "and-more";
-
-/// Adds the names of all fields that are set and that nobody has taken: known ones first, then extensions of other
-/// servers (`top_k`, `num_ctx`), as far as their names are fit for a header.
-///
-/// # Errors
-/// [`Kind::InvalidType`] for a known field of the wrong type.
-pub(super) fn name_ignored(fields: &mut Object<'_>, ignored: &mut Ignored) -> Result<(), Failure> {
-    for (name, expected) in WITHOUT_EFFECT {
-        if let Some(value) = fields.take(Path::root(name)) {
-            expected.map_or(Ok(()), |expected| value.expect(expected))?;
-            ignored.push(Cow::Borrowed(name));
-        }
-    }
-    let known = ignored.len();
-    for name in fields.rest().filter(|name| is_plain(name)) {
-        if ignored.iter().any(|earlier| earlier == name) {
-            continue;
-        }
-        if ignored.len() == known + MAX_UNKNOWN {
-            ignored.push(Cow::Borrowed(AND_MORE));
-            break;
-        }
-        ignored.push(Cow::Owned(name.to_owned()));
-    }
-    Ok(())
-}
-
-fn is_plain(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-    (1..=64).contains(&name.len()) && name.bytes().all(plain)
 }
 
 fn choices(fields: &mut Object<'_>) -> Result<(), Failure> {

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::escape::json_string;
-use crate::error::{Failure, Kind};
+use crate::{
+    api::escape::json_string,
+    error::{Failure, Kind},
+};
 
 /// How the message of a wrong key begins. One client library tells a wrong key from a bad request by these words only.
 const WRONG_KEY: &str = "Incorrect API key provided";

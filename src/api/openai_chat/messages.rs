@@ -1,14 +1,13 @@
 //! The `messages` of a request.
 
-use std::borrow::Cow;
-
-use super::json::{Object, Path, Type, Value};
 use crate::{
+    api::{
+        fields::{Ignored, name_once},
+        json::{Object, Path, Type, Value},
+    },
     chat::{Message, Part, Role, ToolCall},
     error::{Failure, Kind},
 };
-
-type Ignored = Vec<Cow<'static, str>>;
 
 /// Reads all messages, and names what was set in them and cannot act, once for all messages: `messages.name`.
 ///
@@ -75,8 +74,8 @@ fn tool_result(id: String, fields: &mut Object<'_>, path: &Path<'_>) -> Result<M
 
 /// Names a field that is set and that nobody has taken.
 fn without_effect(fields: &mut Object<'_>, path: Path<'_>, name: &'static str, ignored: &mut Ignored) {
-    if fields.take(path).is_some() && !ignored.iter().any(|earlier| earlier == name) {
-        ignored.push(Cow::Borrowed(name));
+    if fields.take(path).is_some() {
+        name_once(name, ignored);
     }
 }
 

@@ -5,13 +5,33 @@
 
 pub mod error;
 pub mod models;
-pub mod read;
-pub mod write;
 
 mod ability;
-mod escape;
-mod json;
+mod fields;
 mod messages;
+mod read;
+mod reply;
+mod write;
+
+pub(in crate::api) use self::fields::FIELDS;
+use self::reply::ChatReply;
+use super::{Defaults, Incoming, Target};
+use crate::error::Failure;
+
+/// Reads the body of a chat request.
+///
+/// # Errors
+/// With the path of the field at fault unless the body as a whole is. No message shows any of the body's texts.
+pub(in crate::api) fn read(body: &[u8], _target: &Target<'_>, defaults: &Defaults<'_>) -> Result<Incoming, Failure> {
+    let asked = read::request(body, defaults)?;
+    Ok(Incoming {
+        request: asked.request,
+        requested_model: asked.requested_model,
+        stream: asked.stream,
+        ignored: asked.ignored,
+        reply: Box::new(ChatReply::new(asked.include_usage)),
+    })
+}
 
 #[cfg(test)]
 mod tests;

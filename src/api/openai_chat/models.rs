@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::escape::json_string;
+use crate::api::escape::json_string;
 use crate::upstream::{Model, ModelSource, Models};
 
 /// The `created` of every model, in seconds of Unix time: 1 January 2025. Clients want a number, the upstream tells

@@ -3,40 +3,32 @@
 //! Every field is honoured, named as ignored, or refused with its path; none is dropped without a word. A field that
 //! is `null` counts as absent, as the official client libraries send it so.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
 
-use super::{
-    ability,
-    json::{Object, Path, Type},
-    messages,
-};
+use super::{FIELDS, ability, messages};
 use crate::{
-    chat::{Request, ThinkingLevel},
+    api::{
+        Defaults,
+        fields::{Ignored, name_ignored},
+        json::{Object, Path, Type},
+    },
+    chat::{OutputForm, Request, ThinkingLevel},
     error::{Failure, Kind},
 };
 
-/// What the gateway's configuration says about requests.
-#[derive(Clone, Copy, Debug)]
-pub struct Defaults<'a> {
-    /// The model of a request that names none. Without it such a request is refused.
-    pub default_model: Option<&'a str>,
-    /// Names that clients insist on, and the models they stand for. Applied once: an alias of an alias is not followed.
-    pub aliases: &'a BTreeMap<String, String>,
-}
-
 /// A request as it came in.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Incoming {
+pub(super) struct Asked {
     /// What is asked, in neutral words; its model is the name after aliases.
-    pub request: Request,
+    pub(super) request: Request,
     /// The model as the client wrote it (or the default): any text, of any length.
-    pub requested_model: String,
+    pub(super) requested_model: String,
     /// Whether the answer is to be streamed.
-    pub stream: bool,
+    pub(super) stream: bool,
     /// Whether a streamed answer is to end with a usage chunk.
-    pub include_usage: bool,
+    pub(super) include_usage: bool,
     /// Fields that were set and cannot act, each once, fit for a header: 1 to 64 characters of `A-Za-z0-9_.-`.
-    pub ignored: Vec<Cow<'static, str>>,
+    pub(super) ignored: Vec<Cow<'static, str>>,
 }
 
 /// Reads the body of a chat request.
@@ -44,7 +36,7 @@ pub struct Incoming {
 /// # Errors
 /// [`Kind::InvalidRequest`], [`Kind::InvalidType`], [`Kind::MissingParameter`] or [`Kind::UnsupportedParameter`], with
 /// the path of the field at fault unless the body as a whole is. No message shows any of the body's texts.
-pub fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Incoming, Failure> {
+pub(super) fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Asked, Failure> {
     let mut fields = Object::parse(body)?;
     let mut ignored = Vec::new();
 
@@ -52,19 +44,18 @@ pub fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Incoming, Failure
     let messages = messages::read(&fields.require(Path::root("messages"))?, &mut ignored)?;
     let (stream, include_usage) = stream(&mut fields, &mut ignored)?;
     let request = Request {
-        model: defaults
-            .aliases
-            .get(&requested_model)
-            .unwrap_or(&requested_model)
-            .clone(),
+        model: defaults.model(&requested_model),
         messages,
         stop: stop(&mut fields)?,
         max_tokens: max_tokens(&mut fields, &mut ignored)?,
         thinking: thinking(&mut fields, &mut ignored)?,
+        tools: None,
+        form: OutputForm::Text,
+        closing: None,
     };
     ability::refuse_impossible(&mut fields, &mut ignored)?;
-    ability::name_ignored(&mut fields, &mut ignored)?;
-    Ok(Incoming {
+    name_ignored(FIELDS, &mut fields, &mut ignored)?;
+    Ok(Asked {
         request,
         requested_model,
         stream,
@@ -82,7 +73,7 @@ fn model(fields: &mut Object<'_>, defaults: &Defaults<'_>) -> Result<String, Fai
         .ok_or_else(|| MODEL.missing())
 }
 
-fn stream(fields: &mut Object<'_>, ignored: &mut Vec<Cow<'static, str>>) -> Result<(bool, bool), Failure> {
+fn stream(fields: &mut Object<'_>, ignored: &mut Ignored) -> Result<(bool, bool), Failure> {
     let stream = match fields.take(Path::root("stream")) {
         Some(stream) => stream.boolean()?,
         None => false,
@@ -130,7 +121,7 @@ fn stop(fields: &mut Object<'_>) -> Result<Vec<String>, Failure> {
 }
 
 /// The limit on visible tokens. Both names are in use; the newer one wins, and the older one then has no effect.
-fn max_tokens(fields: &mut Object<'_>, ignored: &mut Vec<Cow<'static, str>>) -> Result<Option<u64>, Failure> {
+fn max_tokens(fields: &mut Object<'_>, ignored: &mut Ignored) -> Result<Option<u64>, Failure> {
     let mut read = |name| {
         let Some(limit) = fields.take(Path::root(name)) else {
             return Ok(None);
@@ -148,7 +139,7 @@ fn max_tokens(fields: &mut Object<'_>, ignored: &mut Vec<Cow<'static, str>>) -> 
 }
 
 /// Gemini's web app knows two levels. What asks for less than the usual one gets that, and is told.
-fn thinking(fields: &mut Object<'_>, ignored: &mut Vec<Cow<'static, str>>) -> Result<Option<ThinkingLevel>, Failure> {
+fn thinking(fields: &mut Object<'_>, ignored: &mut Ignored) -> Result<Option<ThinkingLevel>, Failure> {
     let Some(effort) = fields.take(Path::root("reasoning_effort")) else {
         return Ok(None);
     };

@@ -5,17 +5,20 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{error, read};
-use crate::error::Side;
+use super::error;
+use crate::{
+    api::{Defaults, Format, Target},
+    error::Side,
+};
 
 /// Reads a body: it must be accepted with a sound result, or refused with a 4xx and a sound error body.
 fn survives(body: &[u8]) -> Result<(), TestCaseError> {
     let aliases = BTreeMap::from([("gpt-4o".to_owned(), "gemini-flash".to_owned())]);
-    let defaults = read::Defaults {
+    let defaults = Defaults {
         default_model: Some("gemini-flash"),
         aliases: &aliases,
     };
-    match read::request(body, &defaults) {
+    match Format::OpenAiChat.read(body, &Target::default(), &defaults) {
         Ok(incoming) => {
             prop_assert!(!incoming.request.messages.is_empty());
             prop_assert!(incoming.request.stop.iter().all(|stop| !stop.is_empty()));
@@ -149,11 +152,16 @@ fn mutate(value: &mut Value, way: &[prop::sample::Index], mutation: Mutation) {
 #[test]
 fn the_full_request_is_valid() {
     survives(full_request().to_string().as_bytes()).unwrap();
-    let defaults = read::Defaults {
+    let defaults = Defaults {
         default_model: None,
         aliases: &BTreeMap::new(),
     };
-    read::request(full_request().to_string().as_bytes(), &defaults).unwrap();
+    let body = full_request().to_string();
+    assert!(
+        Format::OpenAiChat
+            .read(body.as_bytes(), &Target::default(), &defaults)
+            .is_ok()
+    );
 }
 
 proptest! {

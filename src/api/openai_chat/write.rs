@@ -2,29 +2,18 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{error, escape::json_string};
+use super::error;
 use crate::{
+    api::{Meta, escape::json_string},
     chat::{Answer, FinishReason, Usage},
     error::Failure,
 };
-
-/// What all parts of one answer have in common.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Meta {
-    /// Unique per request: `chatcmpl-` and more.
-    pub id: String,
-    /// When the answer began, in seconds of Unix time.
-    pub created: u64,
-    /// The model that answers.
-    pub model: String,
-}
 
 /// The body of a whole answer.
 ///
 /// An answer without a finish reason was cut: the body says `length`, never `stop`. Callers that know why should fail
 /// instead.
-#[must_use]
-pub fn whole(meta: &Meta, answer: &Answer, usage: &Usage) -> Bytes {
+pub(super) fn whole(meta: &Meta, answer: &Answer, usage: &Usage) -> Bytes {
     let mut out = BytesMut::with_capacity(512 + answer.text.len() + answer.reasoning.len());
     put_meta(&mut out, meta, "chat.completion");
     out.put_slice(b"{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":");
@@ -44,22 +33,20 @@ pub fn whole(meta: &Meta, answer: &Answer, usage: &Usage) -> Bytes {
 
 /// Writes the events of a streamed answer, each appended to a buffer of the caller's.
 ///
-/// The order is the caller's part: [`Stream::role`]; any number of [`Stream::reasoning`] and [`Stream::text`], with
-/// [`Stream::keep_alive_comment`] and [`Stream::empty_delta`] in silences; then [`Stream::finish`], [`Stream::usage`]
-/// and [`Stream::done`]; or at any point [`Stream::error`], after which nothing may come.
+/// The order is the caller's part: [`Stream::role`]; any number of [`Stream::reasoning`], [`Stream::text`] and
+/// [`Stream::empty_delta`]; then [`Stream::finish`], [`Stream::usage`] if the client asked for it, since many clients
+/// expect a choice in every chunk, and [`Stream::done`].
 #[derive(Clone, Debug)]
-pub struct Stream {
+pub(super) struct Stream {
     /// Everything up to the inside of the first `delta`: the same in all chunks but the last.
     head: Box<[u8]>,
     /// Where in `head` the list of choices begins.
     choices: usize,
-    include_usage: bool,
 }
 
 impl Stream {
-    /// A writer for one answer; `include_usage` as the client asked.
-    #[must_use]
-    pub fn new(meta: &Meta, include_usage: bool) -> Self {
+    /// A writer for one answer.
+    pub(super) fn new(meta: &Meta) -> Self {
         let mut head = BytesMut::new();
         head.put_slice(b"data: ");
         put_meta(&mut head, meta, "chat.completion.chunk");
@@ -68,17 +55,16 @@ impl Stream {
         Self {
             head: head.as_ref().into(),
             choices,
-            include_usage,
         }
     }
 
     /// The first chunk, the only one with a role. Some clients fail without it.
-    pub fn role(&self, out: &mut BytesMut) {
+    pub(super) fn role(&self, out: &mut BytesMut) {
         self.chunk(out, 40, |out| out.put_slice(b"\"role\":\"assistant\",\"content\":\"\""));
     }
 
     /// A piece of the visible answer.
-    pub fn text(&self, out: &mut BytesMut, piece: &str) {
+    pub(super) fn text(&self, out: &mut BytesMut, piece: &str) {
         self.chunk(out, piece.len(), |out| {
             out.put_slice(b"\"content\":");
             json_string(out, piece);
@@ -86,49 +72,28 @@ impl Stream {
     }
 
     /// A piece of the model's thoughts.
-    pub fn reasoning(&self, out: &mut BytesMut, piece: &str) {
+    pub(super) fn reasoning(&self, out: &mut BytesMut, piece: &str) {
         self.chunk(out, piece.len(), |out| {
             out.put_slice(b"\"reasoning_content\":");
             json_string(out, piece);
         });
     }
 
-    /// A comment, which every client skips, to keep connections open that are cut when silent.
-    pub fn keep_alive_comment(&self, out: &mut BytesMut) {
-        out.put_slice(b": keep-alive\n\n");
-    }
-
-    /// The comment of a stream that begins before the upstream has said a word: it gets the head through proxies.
-    pub fn waiting_comment(&self, out: &mut BytesMut) {
-        out.put_slice(b": waiting\n\n");
-    }
-
-    /// A comment that tells who answers, for people who look; the label must hold no line break.
-    pub fn served_comment(&self, out: &mut BytesMut, label: &str) {
-        out.put_slice(b": served-by ");
-        out.put_slice(label.as_bytes());
-        out.put_slice(b"\n\n");
-    }
-
     /// A chunk that says nothing, for clients whose patience counts chunks and not bytes.
-    pub fn empty_delta(&self, out: &mut BytesMut) {
+    pub(super) fn empty_delta(&self, out: &mut BytesMut) {
         self.chunk(out, 0, |_| {});
     }
 
     /// The end of the answer.
-    pub fn finish(&self, out: &mut BytesMut, reason: FinishReason) {
+    pub(super) fn finish(&self, out: &mut BytesMut, reason: FinishReason) {
         out.put_slice(&self.head);
         out.put_slice(b"},\"logprobs\":null,\"finish_reason\":");
         put_finish(out, reason);
         out.put_slice(b"}]}\n\n");
     }
 
-    /// The usage chunk, which has no choices; nothing unless the client asked for it, since many clients expect a
-    /// choice in every chunk.
-    pub fn usage(&self, out: &mut BytesMut, usage: &Usage) {
-        if !self.include_usage {
-            return;
-        }
+    /// The usage chunk, which has no choices.
+    pub(super) fn usage(&self, out: &mut BytesMut, usage: &Usage) {
         out.put_slice(&self.head[..self.choices]);
         out.put_slice(b"],\"usage\":");
         put_usage(out, usage);
@@ -136,15 +101,8 @@ impl Stream {
     }
 
     /// The last event of a complete stream. The body has to end right after it.
-    pub fn done(&self, out: &mut BytesMut) {
+    pub(super) fn done(&self, out: &mut BytesMut) {
         out.put_slice(b"data: [DONE]\n\n");
-    }
-
-    /// The last event of a stream that fails: no finish reason, so that nobody takes what came for the whole answer.
-    pub fn error(&self, out: &mut BytesMut, failure: &Failure) {
-        out.put_slice(b"data: ");
-        error::put(out, failure);
-        out.put_slice(b"\n\n");
     }
 
     /// A chunk with one choice; `size` is about what its delta takes.
@@ -157,11 +115,18 @@ impl Stream {
     }
 }
 
+/// The last event of a stream that fails: no finish reason, so that nobody takes what came for the whole answer.
+pub(super) fn error(out: &mut BytesMut, failure: &Failure) {
+    out.put_slice(b"data: ");
+    error::put(out, failure);
+    out.put_slice(b"\n\n");
+}
+
 /// The beginning of an answer or chunk, up to the inside of its `choices`.
 fn put_meta(out: &mut BytesMut, meta: &Meta, object: &str) {
-    out.put_slice(b"{\"id\":");
-    json_string(out, &meta.id);
-    out.put_slice(format!(",\"object\":\"{object}\",\"created\":{},\"model\":", meta.created).as_bytes());
+    out.put_slice(b"{\"id\":\"chatcmpl-");
+    out.put_slice(meta.id.as_bytes());
+    out.put_slice(format!("\",\"object\":\"{object}\",\"created\":{},\"model\":", meta.created).as_bytes());
     json_string(out, &meta.model);
     out.put_slice(b",\"choices\":[");
 }

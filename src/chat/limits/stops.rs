@@ -57,6 +57,14 @@ impl Stops {
         (self.release(String::new(), end - released), self.found.is_some())
     }
 
+    /// Text that comes later does not join what came so far: gives back what was held.
+    pub(super) fn pause(&mut self) -> (String, bool) {
+        for pattern in &mut self.patterns {
+            pattern.matched = 0;
+        }
+        self.finish()
+    }
+
     fn held_len(&self) -> usize {
         self.held.len() - self.held_from
     }

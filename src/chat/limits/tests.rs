@@ -47,6 +47,16 @@ fn an_unfinished_stop_text_is_given_back() {
 }
 
 #[test]
+fn a_pause_gives_back_what_is_held_and_joins_nothing() {
+    let mut limiter = Limiter::new(&["END".to_owned(), "E".repeat(3)], None);
+    assert_eq!(limiter.push("one EE".to_owned()).text, "one ");
+    assert_eq!(limiter.pause().text, "EE");
+    assert_eq!(limiter.push("ND".to_owned()).text, "ND");
+    assert_eq!(limiter.push("two END".to_owned()).finished, STOP);
+    assert_eq!(limiter.pause().text, "");
+}
+
+#[test]
 fn the_earliest_beginning_wins() {
     check(&["c", "abcd"], None, &["xab", "c", "d"], "x", STOP);
     check(&["c", "abcd"], None, &["xab", "c", "e"], "xab", STOP);

@@ -207,7 +207,7 @@ impl Inner {
             return Err(failure.share());
         }
         let texts = request.messages.iter().flat_map(|message| &message.parts);
-        let bytes = texts.map(|chat::Part::Text(text)| text.len()).sum();
+        let bytes = texts.filter_map(chat::Part::as_text).map(str::len).sum();
         prompt::check_limit(bytes, self.max_prompt_bytes)
     }
 

@@ -41,6 +41,7 @@ pub(crate) fn render(request: &Request) -> Prompt {
     if let [only] = request.messages.as_slice()
         && only.role == Role::User
         && only.tool_calls.is_empty()
+        && request.closing.is_none()
     {
         return Prompt {
             text: lone_text(&only.parts),
@@ -49,7 +50,7 @@ pub(crate) fn render(request: &Request) -> Prompt {
     let sections: Vec<Section<'_>> = request.messages.iter().flat_map(sections).collect();
     let continues = request.messages.last().is_some_and(|last| last.role == Role::Assistant);
     Prompt {
-        text: transcript(&sections, continues),
+        text: transcript(&sections, continues, request.closing.as_deref()),
     }
 }
 
@@ -99,10 +100,7 @@ fn sections(message: &Message) -> impl Iterator<Item = Section<'_>> {
         Role::Assistant => ("assistant", None),
         Role::Tool => ("tool", Some(Cow::Owned(tool_header(message)))),
     };
-    let texts = message
-        .parts
-        .iter()
-        .map(|Part::Text(text)| Cow::Borrowed(text.as_str()));
+    let texts = message.parts.iter().filter_map(Part::as_text).map(Cow::Borrowed);
     let said = Section {
         name,
         blocks: header.into_iter().chain(texts).collect(),
@@ -143,11 +141,11 @@ fn quoted(text: &str) -> String {
 
 /// The texts of a message without company. Several parts are joined as in a section.
 fn lone_text(parts: &[Part]) -> String {
-    let texts: Vec<&str> = parts.iter().map(|Part::Text(text)| text.as_str()).collect();
+    let texts: Vec<&str> = parts.iter().filter_map(Part::as_text).collect();
     texts.join("\n")
 }
 
-fn transcript(sections: &[Section<'_>], continues: bool) -> String {
+fn transcript(sections: &[Section<'_>], continues: bool, closing: Option<&str>) -> String {
     let code = unused_code(|attempt| code(sections, attempt), sections);
     let with_tools = sections.iter().any(|section| matches!(section.name, "tool" | CALLS));
     let tool_rules = if with_tools { TOOL_RULES } else { "" };
@@ -157,6 +155,7 @@ fn transcript(sections: &[Section<'_>], continues: bool) -> String {
     let content: usize = blocks.map(|block| block.len() + 1).sum();
     let markers = (sections.len() + 1) * ("\n===  ===\n".len() + code.len() + CALLS.len());
     let fixed = INTRO.len() + RULES.len() + tool_rules.len() + task.len() + code.len() + 8;
+    let fixed = fixed + closing.map_or(0, |closing| closing.len() + 1);
     let mut out = String::with_capacity(fixed + content + markers);
 
     for piece in [INTRO, " ", &code, RULES, tool_rules, "\n\n"] {
@@ -175,6 +174,10 @@ fn transcript(sections: &[Section<'_>], continues: bool) -> String {
     }
     push_marker(&mut out, &code, END);
     out.push_str(task);
+    if let Some(closing) = closing {
+        out.push('\n');
+        out.push_str(closing);
+    }
     out
 }
 

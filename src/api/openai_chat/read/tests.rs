@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -5,11 +7,11 @@ use crate::chat::{Message, Role};
 
 mod messages;
 
-fn read(body: &Value) -> Result<Incoming, Failure> {
+fn read(body: &Value) -> Result<Asked, Failure> {
     read_bytes(body.to_string().as_bytes())
 }
 
-fn read_bytes(body: &[u8]) -> Result<Incoming, Failure> {
+fn read_bytes(body: &[u8]) -> Result<Asked, Failure> {
     let aliases = BTreeMap::from([("gpt-4o".to_owned(), "gemini-flash".to_owned())]);
     let defaults = Defaults {
         default_model: None,
@@ -28,7 +30,7 @@ fn with(fields: Value) -> Value {
 }
 
 #[track_caller]
-fn accept(fields: Value) -> Incoming {
+fn accept(fields: Value) -> Asked {
     read(&with(fields)).unwrap()
 }
 
@@ -53,7 +55,7 @@ const UNSUPPORTED: &str = "unsupported_parameter";
 fn a_plain_request_is_read() {
     assert_eq!(
         accept(json!({})),
-        Incoming {
+        Asked {
             request: Request {
                 model: "gemini-flash".to_owned(),
                 messages: vec![Message::text(Role::User, "Hello")],

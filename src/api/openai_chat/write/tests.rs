@@ -2,19 +2,24 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::error::Kind;
+use crate::{
+    api::{Reply, openai_chat::reply::ChatReply},
+    chat::Event,
+    error::Kind,
+};
 
 fn meta() -> Meta {
     Meta {
-        id: "chatcmpl-1".to_owned(),
+        id: "1".to_owned(),
         created: 1_700_000_000,
         model: "gemini-flash".to_owned(),
+        prompt_tokens: 9,
     }
 }
 
-fn written(include_usage: bool, write: impl FnOnce(&Stream, &mut BytesMut)) -> String {
+fn written(include_usage: bool, write: impl FnOnce(&mut ChatReply, &mut BytesMut)) -> String {
     let mut out = BytesMut::new();
-    write(&Stream::new(&meta(), include_usage), &mut out);
+    write(&mut ChatReply::new(include_usage), &mut out);
     String::from_utf8(out.to_vec()).unwrap()
 }
 
@@ -56,14 +61,12 @@ fn a_cut_answer_never_ends_in_stop() {
 #[test]
 fn a_complete_stream() {
     let stream = written(true, |stream, out| {
-        stream.role(out);
-        stream.keep_alive_comment(out);
-        stream.reasoning(out, "Hm.");
-        stream.empty_delta(out);
-        stream.text(out, "Hi \u{2028}\"you\"\n");
-        stream.finish(out, FinishReason::Length);
-        stream.usage(out, &Usage::new(9, 5, 2));
-        stream.done(out);
+        stream.begin(&meta(), out);
+        stream.comment("keep-alive", out);
+        stream.event(&Event::Reasoning("Hm.".to_owned()), out);
+        stream.nothing(out);
+        stream.event(&Event::Text("Hi \u{2028}\"you\"\n".to_owned()), out);
+        stream.finish(FinishReason::Length, Some(&Usage::new(9, 5, 2)), out);
     });
     insta::assert_snapshot!(stream, @r#"
     data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"gemini-flash","choices":[{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}]}
@@ -87,13 +90,18 @@ fn a_complete_stream() {
 
 #[test]
 fn no_usage_chunk_unless_asked() {
-    assert_eq!(written(false, |stream, out| stream.usage(out, &Usage::default())), "");
+    let stream = written(false, |stream, out| {
+        assert!(!stream.counts_tokens());
+        stream.begin(&meta(), out);
+        stream.finish(FinishReason::Stop, None, out);
+    });
+    assert!(!stream.contains("usage"), "{stream}");
 }
 
 #[test]
 fn an_error_event_has_the_body_of_an_error() {
     let failure = Failure::new(Kind::UpstreamInterrupted, "The answer broke off.\u{2028}Try again.");
-    let event = written(false, |stream, out| stream.error(out, &failure));
+    let event = written(false, |stream, out| stream.error(&failure, out));
     insta::assert_snapshot!(event.trim_end(), @r#"data: {"error":{"message":"The answer broke off.\u2028Try again.","type":"server_error","param":null,"code":"upstream_interrupted"}}"#);
     assert!(event.ends_with("}}\n\n"));
 }
@@ -116,14 +124,14 @@ proptest! {
     #[test]
     fn the_pieces_of_a_stream_add_up(
         text in prop_oneof![".*", "[\\x00-\\x2f\\x5c\u{80}-\u{90}\u{2020}-\u{2030}\u{1f600}]*"],
-        id in ".*", model in ".*",
+        id in "[0-9a-f]*", model in ".*",
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
         thoughts in any::<bool>(),
     ) {
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| text.floor_char_boundary(cut.index(text.len() + 1))).collect();
         cuts.extend([0, text.len()]);
         cuts.sort_unstable();
-        let stream = Stream::new(&Meta { id: id.clone(), created: 7, model: model.clone() }, true);
+        let stream = Stream::new(&Meta { id: id.clone(), created: 7, model: model.clone(), prompt_tokens: 0 });
         let mut out = BytesMut::new();
         for pair in cuts.windows(2) {
             let piece = &text[pair[0]..pair[1]];
@@ -132,7 +140,7 @@ proptest! {
         let field = if thoughts { "reasoning_content" } else { "content" };
         let mut read = String::new();
         for event in events(str::from_utf8(&out).unwrap()) {
-            prop_assert_eq!(&event["id"], &id);
+            prop_assert_eq!(&event["id"], &format!("chatcmpl-{id}"));
             prop_assert_eq!(&event["model"], &model);
             prop_assert!(event.get("error").is_none() && event.get("usage").is_none());
             prop_assert_eq!(event["choices"][0]["delta"].as_object().unwrap().len(), 1);

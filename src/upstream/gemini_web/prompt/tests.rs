@@ -39,7 +39,12 @@ fn parse(prompt: &str) -> (Vec<(String, String)>, &str) {
 fn expected(messages: &[Message]) -> Vec<(String, String)> {
     let mut sections = Vec::new();
     for message in messages {
-        let mut lines: Vec<String> = message.parts.iter().map(|Part::Text(text)| text.clone()).collect();
+        let mut lines: Vec<String> = message
+            .parts
+            .iter()
+            .filter_map(Part::as_text)
+            .map(str::to_owned)
+            .collect();
         let name = match message.role {
             Role::System => "system",
             Role::User => "user",

@@ -1,4 +1,4 @@
-//! `POST {prefix}/chat/completions`: the one driver from a client's body to its answer, whole or streamed.
+//! The one driver from a client's body to its answer, in any wire format, whole or streamed.
 
 use std::{
     borrow::Cow,
@@ -16,10 +16,10 @@ use super::{
     turn,
 };
 use crate::{
-    api::openai_chat::{read, write},
+    api::{Defaults, Format, Incoming, Meta, Reply, Target},
     app::App,
     body::{Body, Upload},
-    chat::{Answer, Event, Request, Served},
+    chat::{Answer, Event, Note, Request, Served},
     error::Failure,
     exchange::Exchange,
     respond,
@@ -33,10 +33,14 @@ type Events = Pin<Box<dyn Stream<Item = Result<Event, Failure>> + Send>>;
 ///
 /// # Errors
 /// Whatever goes wrong before the head of the answer is out, with its own HTTP status.
-pub(crate) async fn chat(exchange: Exchange, upload: &mut Upload) -> Result<Response<Body>, Failure> {
+pub(crate) async fn generate(
+    exchange: Exchange,
+    format: Format,
+    upload: &mut Upload,
+) -> Result<Response<Body>, Failure> {
     let app = &exchange.app;
     let deadline = Instant::now() + app.limits.request;
-    let incoming = read(&exchange, upload, deadline).await?;
+    let incoming = read(&exchange, format, upload, deadline).await?;
     let model = app.upstream.resolve(&incoming.request.model)?;
     let request = Arc::new(Request {
         model: model.clone(),
@@ -55,9 +59,9 @@ pub(crate) async fn chat(exchange: Exchange, upload: &mut Upload) -> Result<Resp
     let asked = Asked {
         model,
         request,
-        include_usage: incoming.include_usage,
+        reply: incoming.reply,
     };
-    let (mut response, served) = if incoming.stream {
+    let (mut response, disclosed) = if incoming.stream {
         streamed(&exchange, asked, events).await?
     } else {
         whole(asked, events).await?
@@ -67,7 +71,7 @@ pub(crate) async fn chat(exchange: Exchange, upload: &mut Upload) -> Result<Resp
         app,
         &incoming.requested_model,
         &incoming.ignored,
-        &served,
+        &disclosed,
     );
     Ok(response)
 }
@@ -77,46 +81,73 @@ struct Asked {
     /// Public id of the resolved model.
     model: String,
     request: Arc<Request>,
-    include_usage: bool,
+    reply: Box<dyn Reply>,
 }
 
-async fn read(exchange: &Exchange, upload: &mut Upload, deadline: Instant) -> Result<read::Incoming, Failure> {
+/// What the head tells of the answer.
+#[derive(Default)]
+struct Disclosed {
+    served: Served,
+    notes: Vec<Note>,
+}
+
+async fn read(
+    exchange: &Exchange,
+    format: Format,
+    upload: &mut Upload,
+    deadline: Instant,
+) -> Result<Incoming, Failure> {
     let (app, record) = (&exchange.app, &exchange.record);
     let limits = &app.limits;
     let body = upload.read(limits.body_bytes, limits.body_idle, deadline).await?;
     record.received(body.len());
-    let defaults = read::Defaults {
+    let defaults = Defaults {
         default_model: app.default_model.as_deref(),
         aliases: &app.aliases,
     };
-    let incoming = read::request(&body, &defaults)?;
+    let target = Target {
+        id: &exchange.id,
+        query: exchange.head.uri.query().unwrap_or_default(),
+    };
+    let incoming = format.read(&body, &target, &defaults)?;
     record.model(&incoming.requested_model);
     Ok(incoming)
 }
 
-async fn whole(asked: Asked, mut events: Events) -> Result<(Response<Body>, Served), Failure> {
+async fn whole(asked: Asked, mut events: Events) -> Result<(Response<Body>, Disclosed), Failure> {
     let mut answer = Answer::default();
     while let Some(event) = events.next().await {
         answer.push(event?);
     }
     // The permit is free before the client has read a byte.
     drop(events);
-    let usage = answer.usage(asked.request.prompt_tokens());
-    let meta = meta(&asked.model, &answer.served);
-    let body = write::whole(&meta, &answer, &usage);
-    Ok((respond::json(StatusCode::OK, body), answer.served))
+    let prompt_tokens = asked.request.prompt_tokens();
+    let usage = answer.usage(prompt_tokens);
+    let meta = meta(&asked.model, &answer.served, prompt_tokens);
+    let body = asked.reply.whole(&meta, &answer, &usage);
+    let disclosed = Disclosed {
+        served: answer.served,
+        notes: answer.notes,
+    };
+    Ok((respond::json(StatusCode::OK, body), disclosed))
 }
 
 /// Holds the head back until there is output or a failure, at most as long as configured: so that a failure that
 /// comes early keeps its HTTP status.
-async fn streamed(exchange: &Exchange, asked: Asked, mut events: Events) -> Result<(Response<Body>, Served), Failure> {
+async fn streamed(
+    exchange: &Exchange,
+    asked: Asked,
+    mut events: Events,
+) -> Result<(Response<Body>, Disclosed), Failure> {
     let limits = &exchange.app.limits;
     let head_due = Instant::now() + limits.first_event_wait;
     let mut served = None;
+    let mut notes = Vec::new();
     let mut early = None;
     while let Ok(Some(event)) = timeout_at(head_due, events.next()).await {
         match event? {
             Event::Served(news) => served = Some(news),
+            Event::Note(note) => notes.push(note),
             output => {
                 early = Some(output);
                 break;
@@ -125,40 +156,46 @@ async fn streamed(exchange: &Exchange, asked: Asked, mut events: Events) -> Resu
     }
     let silent = served.is_none() && early.is_none();
     let served = served.unwrap_or_default();
+    let prompt_tokens = if asked.reply.counts_tokens() {
+        asked.request.prompt_tokens()
+    } else {
+        0
+    };
+    let stream_type = asked.reply.stream_type();
     let pump_parts = Pump {
-        meta: meta(&asked.model, &served),
-        include_usage: asked.include_usage,
+        meta: meta(&asked.model, &served, prompt_tokens),
+        reply: asked.reply,
         silent,
         record: Arc::clone(&exchange.record),
-        prompt_tokens: asked.include_usage.then(|| asked.request.prompt_tokens()),
         comment_after: limits.comment_after,
         empty_delta_after: limits.empty_delta_after,
     };
     let mut response = Response::new(Body::stream(pump(pump_parts, early, events)));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(stream_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     // Some reverse proxies collect a whole answer unless told not to.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok((response, served))
+    Ok((response, Disclosed { served, notes }))
 }
 
-fn meta(resolved: &str, served: &Served) -> write::Meta {
+fn meta(resolved: &str, served: &Served, prompt_tokens: u64) -> Meta {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let model = if served.model.is_empty() {
         resolved
     } else {
         &served.model
     };
-    write::Meta {
-        id: format!("chatcmpl-{}", crate::ids::unique().simple()),
+    Meta {
+        id: crate::ids::unique().simple().to_string(),
         created: now.as_secs(),
         model: model.to_owned(),
+        prompt_tokens,
     }
 }
 
 /// Says in headers what the body has no room for: what was asked, who answered, what had no effect.
-fn disclose(headers: &mut HeaderMap, app: &App, requested: &str, ignored: &[Cow<'static, str>], served: &Served) {
+fn disclose(headers: &mut HeaderMap, app: &App, requested: &str, ignored: &[Cow<'static, str>], disclosed: &Disclosed) {
     let mut set = |name: &'static str, text: &str| {
         if let Ok(value) = HeaderValue::from_str(text) {
             headers.insert(HeaderName::from_static(name), value);
@@ -166,10 +203,16 @@ fn disclose(headers: &mut HeaderMap, app: &App, requested: &str, ignored: &[Cow<
     };
     set("x-gateway-requested-model", &printable(requested));
     set("x-gateway-upstream", app.upstream_name);
-    if let Some(label) = &served.label {
+    if let Some(label) = &disclosed.served.label {
         set("x-gateway-served-label", &visible(label));
     }
     if !ignored.is_empty() {
         set("x-gateway-ignored-params", &ignored.join(", "));
+    }
+    for note in &disclosed.notes {
+        let name = HeaderName::try_from(format!("x-gateway-{}", note.name));
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&note.value)) {
+            headers.insert(name, value);
+        }
     }
 }

@@ -6,7 +6,7 @@ use bytes::{BufMut, BytesMut};
 ///
 /// Beside what JSON asks for, U+0085, U+2028 and U+2029 are escaped: some readers of event streams take them for line
 /// ends and would cut an event in two.
-pub(super) fn json_string(out: &mut BytesMut, text: &str) {
+pub(in crate::api) fn json_string(out: &mut BytesMut, text: &str) {
     let bytes = text.as_bytes();
     out.reserve(bytes.len() + 2);
     out.put_u8(b'"');

@@ -21,7 +21,7 @@ const MAX_ELEMENTS: usize = 65_536;
 
 /// Where a value is, in the client's own syntax: `messages[0].content`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Path<'p> {
+pub(in crate::api) struct Path<'p> {
     parent: Option<&'p Path<'p>>,
     step: Step,
 }
@@ -33,21 +33,21 @@ enum Step {
 }
 
 impl<'p> Path<'p> {
-    pub(super) const fn root(name: &'static str) -> Self {
+    pub(in crate::api) const fn root(name: &'static str) -> Self {
         Self {
             parent: None,
             step: Step::Field(name),
         }
     }
 
-    pub(super) const fn field(&'p self, name: &'static str) -> Self {
+    pub(in crate::api) const fn field(&'p self, name: &'static str) -> Self {
         Self {
             parent: Some(self),
             step: Step::Field(name),
         }
     }
 
-    pub(super) const fn index(&'p self, index: usize) -> Self {
+    pub(in crate::api) const fn index(&'p self, index: usize) -> Self {
         Self {
             parent: Some(self),
             step: Step::Index(index),
@@ -55,11 +55,11 @@ impl<'p> Path<'p> {
     }
 
     /// A failure that this value causes.
-    pub(super) fn failure(&self, kind: Kind, message: impl Into<Cow<'static, str>>) -> Failure {
+    pub(in crate::api) fn failure(&self, kind: Kind, message: impl Into<Cow<'static, str>>) -> Failure {
         Failure::new(kind, message).param(self.to_string())
     }
 
-    pub(super) fn missing(&self) -> Failure {
+    pub(in crate::api) fn missing(&self) -> Failure {
         self.failure(Kind::MissingParameter, format!("'{self}' is missing. Send it."))
     }
 }
@@ -79,19 +79,25 @@ impl fmt::Display for Path<'_> {
 
 /// A value and where it is. Never `null`: that is the same as absent.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Value<'a, 'p> {
+pub(in crate::api) struct Value<'a, 'p> {
     raw: &'a str,
     path: Path<'p>,
 }
 
 /// What a JSON value is, as error messages name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Type {
+pub enum Type {
+    /// `null`, which counts as absent.
     Null,
+    /// `true` or `false`.
     Boolean,
+    /// A number.
     Number,
+    /// A string.
     String,
+    /// An array.
     Array,
+    /// An object.
     Object,
 }
 
@@ -121,29 +127,29 @@ impl Type {
 }
 
 impl<'a, 'p> Value<'a, 'p> {
-    pub(super) fn path(&self) -> &Path<'p> {
+    pub(in crate::api) fn path(&self) -> &Path<'p> {
         &self.path
     }
 
-    pub(super) fn json_type(&self) -> Type {
+    pub(in crate::api) fn json_type(&self) -> Type {
         Type::of(self.raw)
     }
 
     /// The value as it stands in the body.
-    pub(super) fn raw(&self) -> &'a str {
+    pub(in crate::api) fn raw(&self) -> &'a str {
         self.raw
     }
 
-    pub(super) fn failure(&self, kind: Kind, message: impl Into<Cow<'static, str>>) -> Failure {
+    pub(in crate::api) fn failure(&self, kind: Kind, message: impl Into<Cow<'static, str>>) -> Failure {
         self.path.failure(kind, message)
     }
 
     /// The value cannot be what it is. `rule` says what it has to be, as a sentence after its name.
-    pub(super) fn invalid(&self, rule: &str) -> Failure {
+    pub(in crate::api) fn invalid(&self, rule: &str) -> Failure {
         self.failure(Kind::InvalidRequest, format!("'{}' {rule}.", self.path))
     }
 
-    pub(super) fn wrong_type(&self, expected: &str) -> Failure {
+    pub(in crate::api) fn wrong_type(&self, expected: &str) -> Failure {
         let found = self.json_type().name();
         let message = format!("'{}' must be {expected}, not {found}.", self.path);
         self.failure(Kind::InvalidType, message)
@@ -151,27 +157,27 @@ impl<'a, 'p> Value<'a, 'p> {
 
     /// # Errors
     /// [`Kind::InvalidType`] unless it is of this type.
-    pub(super) fn expect(&self, expected: Type) -> Result<(), Failure> {
+    pub(in crate::api) fn expect(&self, expected: Type) -> Result<(), Failure> {
         if self.json_type() == expected {
             return Ok(());
         }
         Err(self.wrong_type(expected.name()))
     }
 
-    pub(super) fn string(&self) -> Result<String, Failure> {
+    pub(in crate::api) fn string(&self) -> Result<String, Failure> {
         self.expect(Type::String)?;
         // It was checked as JSON; only `\ud800` without its other half is left to fail.
         serde_json::from_str(self.raw)
             .map_err(|_| self.invalid("must be valid Unicode: it holds half of a surrogate pair"))
     }
 
-    pub(super) fn boolean(&self) -> Result<bool, Failure> {
+    pub(in crate::api) fn boolean(&self) -> Result<bool, Failure> {
         self.expect(Type::Boolean)?;
         Ok(self.raw == "true")
     }
 
     /// A whole number; `1.0` and `1e3` are whole too. Beyond 64 bits it saturates.
-    pub(super) fn integer(&self) -> Result<i64, Failure> {
+    pub(in crate::api) fn integer(&self) -> Result<i64, Failure> {
         self.expect(Type::Number)?;
         if let Ok(number) = self.raw.parse() {
             return Ok(number);
@@ -183,7 +189,7 @@ impl<'a, 'p> Value<'a, 'p> {
         }
     }
 
-    pub(super) fn array(&self) -> Result<Vec<&'a RawValue>, Failure> {
+    pub(in crate::api) fn array(&self) -> Result<Vec<&'a RawValue>, Failure> {
         self.expect(Type::Array)?;
         // It was checked as JSON; only its length is left to fail.
         let elements: Result<Elements<'a>, _> = serde_json::from_str(self.raw);
@@ -192,7 +198,7 @@ impl<'a, 'p> Value<'a, 'p> {
             .map_err(|_| self.invalid(&format!("must hold at most {MAX_ELEMENTS} elements")))
     }
 
-    pub(super) fn object(&self) -> Result<Object<'a>, Failure> {
+    pub(in crate::api) fn object(&self) -> Result<Object<'a>, Failure> {
         self.expect(Type::Object)?;
         serde_json::from_str(self.raw).map_err(|error| {
             if error.is_data() {
@@ -203,7 +209,7 @@ impl<'a, 'p> Value<'a, 'p> {
     }
 
     /// An element of [`Value::array`]. Unlike a field it may be `null`.
-    pub(super) fn element<'q>(&'q self, index: usize, raw: &'a RawValue) -> Value<'a, 'q> {
+    pub(in crate::api) fn element<'q>(&'q self, index: usize, raw: &'a RawValue) -> Value<'a, 'q> {
         Value {
             raw: raw.get(),
             path: self.path.index(index),
@@ -213,7 +219,7 @@ impl<'a, 'p> Value<'a, 'p> {
 
 /// The fields of an object, of which each can be taken once.
 #[derive(Debug)]
-pub(super) struct Object<'a> {
+pub(in crate::api) struct Object<'a> {
     fields: Vec<(Cow<'a, str>, Option<&'a RawValue>)>,
 }
 
@@ -222,7 +228,7 @@ impl<'a> Object<'a> {
     ///
     /// # Errors
     /// [`Kind::InvalidRequest`] when it is not one JSON object in UTF-8. The message tells where, and shows nothing.
-    pub(super) fn parse(body: &'a [u8]) -> Result<Self, Failure> {
+    pub(in crate::api) fn parse(body: &'a [u8]) -> Result<Self, Failure> {
         let invalid = |message: String| Failure::new(Kind::InvalidRequest, message);
         let text = str::from_utf8(body).map_err(|error| {
             let at = error.valid_up_to();
@@ -251,7 +257,7 @@ impl<'a> Object<'a> {
     }
 
     /// A field of this object. Of a name given twice the last one counts, as in most JSON readers.
-    pub(super) fn take<'p>(&mut self, path: Path<'p>) -> Option<Value<'a, 'p>> {
+    pub(in crate::api) fn take<'p>(&mut self, path: Path<'p>) -> Option<Value<'a, 'p>> {
         let Step::Field(name) = path.step else { return None };
         let same = self.fields.iter_mut().filter(|(field, _)| field == name);
         let raw = same.filter_map(|(_, raw)| raw.take()).last()?.get();
@@ -260,12 +266,12 @@ impl<'a> Object<'a> {
 
     /// # Errors
     /// [`Kind::MissingParameter`] when it is absent.
-    pub(super) fn require<'p>(&mut self, path: Path<'p>) -> Result<Value<'a, 'p>, Failure> {
+    pub(in crate::api) fn require<'p>(&mut self, path: Path<'p>) -> Result<Value<'a, 'p>, Failure> {
         self.take(path).ok_or_else(|| path.missing())
     }
 
     /// The names of the fields that nobody has taken.
-    pub(super) fn rest(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::api) fn rest(&self) -> impl Iterator<Item = &str> {
         let set = |raw: &RawValue| Type::of(raw.get()) != Type::Null;
         self.fields
             .iter()

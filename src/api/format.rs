@@ -1,0 +1,156 @@
+//! What every wire format can do, and the list of them.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::{Field, openai_chat};
+use crate::{
+    chat::{Answer, Event, FinishReason, Request, Usage},
+    error::Failure,
+};
+
+/// A wire format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// OpenAI's chat completions.
+    OpenAiChat,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Format; 1] = [Format::OpenAiChat];
+
+    /// Its name, in the docs and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::OpenAiChat => "openai-chat",
+        }
+    }
+
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// A failure of the client's side that names the field at fault in the format's own path syntax, unless the body
+    /// as a whole is.
+    pub fn read(self, body: &[u8], target: &Target<'_>, defaults: &Defaults<'_>) -> Result<Incoming, Failure> {
+        match self {
+            Format::OpenAiChat => openai_chat::read(body, target, defaults),
+        }
+    }
+
+    /// The body of a failure in this format's own shape.
+    #[must_use]
+    pub fn error_body(self, failure: &Failure) -> Bytes {
+        match self {
+            Format::OpenAiChat => openai_chat::error::body(failure),
+        }
+    }
+
+    /// How it treats each field of a request.
+    #[must_use]
+    pub fn fields(self) -> &'static [Field] {
+        match self {
+            Format::OpenAiChat => openai_chat::FIELDS,
+        }
+    }
+}
+
+/// What a request says beside its body.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Target<'a> {
+    /// What stands for `{id}` in the route's path; empty where there is none.
+    pub id: &'a str,
+    /// The query, without its question mark; empty where there is none.
+    pub query: &'a str,
+}
+
+/// What the gateway's configuration says about requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Defaults<'a> {
+    /// The model of a request that names none. Without it such a request is refused.
+    pub default_model: Option<&'a str>,
+    /// Names that clients insist on, and the models they stand for. Applied once: an alias of an alias is not followed.
+    pub aliases: &'a BTreeMap<String, String>,
+}
+
+impl Defaults<'_> {
+    /// The model that a name stands for.
+    #[must_use]
+    pub fn model(&self, named: &str) -> String {
+        self.aliases.get(named).map_or(named, String::as_str).to_owned()
+    }
+}
+
+/// A request as it came in.
+pub struct Incoming {
+    /// What is asked, in neutral words; its model is the name after aliases.
+    pub request: Request,
+    /// The model as the client wrote it (or the default): any text, of any length.
+    pub requested_model: String,
+    /// Whether the answer is to be streamed.
+    pub stream: bool,
+    /// Fields that were set and cannot act, each once, fit for a header: 1 to 64 characters of `A-Za-z0-9_.-`.
+    pub ignored: Vec<Cow<'static, str>>,
+    /// How the answer has to be written.
+    pub reply: Box<dyn Reply>,
+}
+
+/// What all parts of one answer have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// Unique per request: 32 hexadecimal digits, to which a format adds its own prefix.
+    pub id: String,
+    /// When the answer began, in seconds of Unix time.
+    pub created: u64,
+    /// The model that answers.
+    pub model: String,
+    /// The estimated tokens of the prompt; 0 in a stream whose reply does not count tokens.
+    pub prompt_tokens: u64,
+}
+
+/// Writes one answer as its client asked for it: either [`Reply::whole`], or the rest.
+///
+/// The order of a stream is the caller's part: any number of [`Reply::comment`]; [`Reply::begin`]; any number of
+/// [`Reply::event`], with [`Reply::comment`] and [`Reply::nothing`] in silences; then [`Reply::finish`]. At any point
+/// [`Reply::error`] may come instead of what is left. All of them append to a buffer of the caller's.
+pub trait Reply: Send + Sync {
+    /// The body of a whole answer.
+    ///
+    /// An answer without a finish reason was cut: the body says so in the format's word for a length limit. Callers
+    /// that know why should fail instead.
+    fn whole(&self, meta: &Meta, answer: &Answer, usage: &Usage) -> Bytes;
+
+    /// The content type of a stream.
+    fn stream_type(&self) -> &'static str {
+        "text/event-stream"
+    }
+
+    /// Whether a stream tells its usage, so that tokens have to be counted.
+    fn counts_tokens(&self) -> bool;
+
+    /// What opens the stream.
+    fn begin(&mut self, meta: &Meta, out: &mut BytesMut);
+
+    /// One output event; never [`Event::Finished`]. What the format has no word for is left out: its text is in the
+    /// stream anyway.
+    fn event(&mut self, event: &Event, out: &mut BytesMut);
+
+    /// An event that says nothing, for clients whose patience counts events and not bytes.
+    fn nothing(&mut self, out: &mut BytesMut);
+
+    /// A comment, which every client skips: it keeps connections open that are cut when silent, and tells people who
+    /// look. The text holds no line break.
+    fn comment(&mut self, text: &str, out: &mut BytesMut) {
+        out.put_slice(b": ");
+        out.put_slice(text.as_bytes());
+        out.put_slice(b"\n\n");
+    }
+
+    /// The end of a complete answer; usage is there when [`Reply::counts_tokens`]. The body has to end right after it.
+    fn finish(&mut self, reason: FinishReason, usage: Option<&Usage>, out: &mut BytesMut);
+
+    /// The end of a stream that fails: nothing in it may look like the end of a complete answer.
+    fn error(&mut self, failure: &Failure, out: &mut BytesMut);
+}

@@ -1,0 +1,50 @@
+//! What becomes of each field of a chat request.
+
+use crate::api::{
+    Field,
+    Treatment::{self, Honoured, Ignored, Refused},
+    Type,
+};
+
+const NUMBER: Treatment = Ignored(Some(Type::Number));
+const BOOLEAN: Treatment = Ignored(Some(Type::Boolean));
+const ANYTHING: Treatment = Ignored(None);
+
+/// See [`Field`]. Any other field is named as ignored.
+#[rustfmt::skip]
+pub(in crate::api) const FIELDS: &[Field] = &[
+    Field { name: "model", treatment: Honoured, sample: r#"{"model":"m"}"#, note: "an id or alias of GET /models; may be left out when DEFAULT_MODEL is set" },
+    Field { name: "messages", treatment: Honoured, sample: r#"{"messages":[{"role":"developer","content":"a"},{"role":"user","content":[{"type":"text","text":"b"}]}]}"#, note: "roles developer, system, user, assistant, tool, function; text as a string or in parts" },
+    Field { name: "messages.name", treatment: ANYTHING, sample: r#"{"messages":[{"role":"user","content":"a","name":"b"}]}"#, note: "" },
+    Field { name: "stream", treatment: Honoured, sample: r#"{"stream":true}"#, note: "" },
+    Field { name: "stream_options", treatment: Honoured, sample: r#"{"stream":true,"stream_options":{"include_usage":true}}"#, note: "include_usage; ignored without stream" },
+    Field { name: "stop", treatment: Honoured, sample: r#"{"stop":["a","b"]}"#, note: "a text or up to 64 of at most 1024 bytes" },
+    Field { name: "max_completion_tokens", treatment: Honoured, sample: r#"{"max_completion_tokens":5}"#, note: "by the gateway's own estimate of tokens, on the visible answer" },
+    Field { name: "max_tokens", treatment: Honoured, sample: r#"{"max_tokens":5}"#, note: "the older name; ignored beside the newer" },
+    Field { name: "reasoning_effort", treatment: Honoured, sample: r#"{"reasoning_effort":"high"}"#, note: "high, xhigh and max think longer, medium as usual; less than usual is not to be had, so none, minimal and low are named as ignored" },
+    Field { name: "response_format", treatment: Honoured, sample: r#"{"response_format":{"type":"text"}}"#, note: "text" },
+    Field { name: "n", treatment: Honoured, sample: r#"{"n":1}"#, note: "1; more is refused" },
+    Field { name: "logprobs", treatment: Refused, sample: r#"{"logprobs":true}"#, note: "the web app does not tell probabilities" },
+    Field { name: "top_logprobs", treatment: Refused, sample: r#"{"top_logprobs":2}"#, note: "as above" },
+    Field { name: "audio", treatment: Refused, sample: r#"{"audio":{"voice":"alloy","format":"wav"}}"#, note: "answers are text" },
+    Field { name: "modalities", treatment: Honoured, sample: r#"{"modalities":["text"]}"#, note: "text; anything else is refused" },
+    Field { name: "temperature", treatment: NUMBER, sample: r#"{"temperature":0.5}"#, note: "the web app has no such control" },
+    Field { name: "top_p", treatment: NUMBER, sample: r#"{"top_p":0.5}"#, note: "as above" },
+    Field { name: "presence_penalty", treatment: NUMBER, sample: r#"{"presence_penalty":0}"#, note: "as above" },
+    Field { name: "frequency_penalty", treatment: NUMBER, sample: r#"{"frequency_penalty":0}"#, note: "as above" },
+    Field { name: "seed", treatment: NUMBER, sample: r#"{"seed":1}"#, note: "as above" },
+    Field { name: "logit_bias", treatment: Ignored(Some(Type::Object)), sample: r#"{"logit_bias":{}}"#, note: "as above" },
+    Field { name: "parallel_tool_calls", treatment: BOOLEAN, sample: r#"{"parallel_tool_calls":true}"#, note: "" },
+    Field { name: "store", treatment: BOOLEAN, sample: r#"{"store":false}"#, note: "nothing is stored" },
+    Field { name: "user", treatment: ANYTHING, sample: r#"{"user":"u"}"#, note: "" },
+    Field { name: "safety_identifier", treatment: ANYTHING, sample: r#"{"safety_identifier":"u"}"#, note: "" },
+    Field { name: "prompt_cache_key", treatment: ANYTHING, sample: r#"{"prompt_cache_key":"k"}"#, note: "" },
+    Field { name: "prompt_cache_retention", treatment: ANYTHING, sample: r#"{"prompt_cache_retention":"24h"}"#, note: "" },
+    Field { name: "prompt_cache_options", treatment: ANYTHING, sample: r#"{"prompt_cache_options":{}}"#, note: "" },
+    Field { name: "metadata", treatment: ANYTHING, sample: r#"{"metadata":{"a":"b"}}"#, note: "" },
+    Field { name: "service_tier", treatment: ANYTHING, sample: r#"{"service_tier":"auto"}"#, note: "" },
+    Field { name: "verbosity", treatment: ANYTHING, sample: r#"{"verbosity":"low"}"#, note: "" },
+    Field { name: "prediction", treatment: ANYTHING, sample: r#"{"prediction":{}}"#, note: "" },
+    Field { name: "moderation", treatment: ANYTHING, sample: r#"{"moderation":{}}"#, note: "" },
+    Field { name: "web_search_options", treatment: ANYTHING, sample: r#"{"web_search_options":{}}"#, note: "the web app searches when it sees fit" },
+];
