@@ -10,7 +10,7 @@ use super::{
     account::{Chat, Turn},
     control::About,
     models,
-    pages::{instead, set_side_cookies},
+    pages::{instead, renew_side_cookies},
     record::Verdict,
     reply::{self, Body, Dropped},
     script::Script,
@@ -52,9 +52,7 @@ pub(super) async fn answer(x: &Exchange) -> Result<Response<Body>, Dropped> {
     x.state
         .note(x.id, |record| record.answer = Some(Arc::clone(&script.text)));
     let mut response = reply::stream(stream::pieces(&x.state, x.id, script, plan));
-    if x.verdict.is_live() {
-        set_side_cookies(&mut response);
-    }
+    renew_side_cookies(x, &mut response);
     Ok(response)
 }
 

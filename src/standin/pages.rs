@@ -104,9 +104,7 @@ pub(super) fn app(x: &Exchange) -> Response<Body> {
         let padding = "p".repeat(settings.page_header_bytes);
         reply::set(&mut response, header::CONTENT_SECURITY_POLICY, &padding);
     }
-    if live {
-        set_side_cookies(&mut response);
-    }
+    renew_side_cookies(x, &mut response);
     response
 }
 
@@ -131,7 +129,14 @@ pub(super) fn sorry() -> Response<Body> {
     reply::html(StatusCode::TOO_MANY_REQUESTS, SORRY)
 }
 
-/// The cookies that nearly every answer to a session renews, and that nobody needs.
+/// Renews what nearly every answer to a live session renews.
+pub(super) fn renew_side_cookies(x: &Exchange, response: &mut Response<Body>) {
+    if x.verdict.is_live() && x.state.lock().settings.side_cookies {
+        set_side_cookies(response);
+    }
+}
+
+/// The cookies beside the log-in, which nobody needs.
 pub(super) fn set_side_cookies(response: &mut Response<Body>) {
     set_cookie(response, "SIDCC", &alphanumeric(40), "");
     set_cookie(response, "__Secure-1PSIDCC", &alphanumeric(40), "; Secure; HttpOnly");

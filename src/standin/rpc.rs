@@ -7,7 +7,7 @@ use super::{
     account::Account,
     control::About,
     generate, models,
-    pages::{instead, set_side_cookies},
+    pages::{instead, renew_side_cookies},
     reply::{self, Body, Dropped},
     serve::{Exchange, pairs},
     state::Inner,
@@ -60,9 +60,7 @@ pub(super) async fn answer(x: &Exchange) -> Result<Response<Body>, Dropped> {
     drop(inner);
     entries.push(json!(["di", 53]));
     let mut response = reply::json(StatusCode::OK, wire::whole(&json!(entries)));
-    if x.verdict.is_live() {
-        set_side_cookies(&mut response);
-    }
+    renew_side_cookies(x, &mut response);
     Ok(response)
 }
 

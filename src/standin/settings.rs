@@ -37,6 +37,8 @@ pub struct Settings {
     pub rotation_min_gap: Duration,
     /// Whether a rotation also makes a new anti-forgery token.
     pub rotation_changes_token: bool,
+    /// Whether answers to a live session renew its side cookies (`SIDCC` and the like).
+    pub side_cookies: bool,
     /// What a dead session gets for a prompt.
     pub dead_prompt: DeadPrompt,
     /// The account status of live sessions: 1000 is available, 1016 unauthenticated.
@@ -69,6 +71,7 @@ impl Default for Settings {
             rotation_grace: Duration::ZERO,
             rotation_min_gap: Duration::ZERO,
             rotation_changes_token: false,
+            side_cookies: true,
             dead_prompt: DeadPrompt::Status(401),
             status: 1000,
             tier: Tier::Free,

@@ -31,6 +31,8 @@ pub(super) struct Attempt {
     live: Arc<Live>,
     /// Public id of the model that was asked for.
     model: String,
+    /// Whether the head of the answer raised a doubt that the session is signed in.
+    doubtful: bool,
     body: Option<Response>,
     frames: Frames,
     reply: Reply,
@@ -61,6 +63,7 @@ impl Attempt {
             session: Arc::clone(session),
             live: Arc::clone(live),
             model: call.request.model.clone(),
+            doubtful: web.strict_model && session.doubts(response.headers()),
             body: Some(response),
             frames: Frames::new(protocol.limits.frame_bytes),
             received: 0,
@@ -83,6 +86,11 @@ impl Attempt {
             }
         }
         Ok(attempt)
+    }
+
+    /// Whether the answer may be a guest's, by its head.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.doubtful
     }
 
     /// The next event; none after [`Event::Finished`].
@@ -184,17 +192,18 @@ impl Attempt {
         Ok(())
     }
 
-    /// Notes who answers. In strict mode another family than the one asked for is a failure: most often the session
-    /// has become a guest's without a word, so it is looked at.
+    /// Notes who answers. Another family than the one asked for is a failure in strict mode, and a reason to look at
+    /// the session in any: most often it has become a guest's without a word.
     fn served(&mut self, label: String) -> Result<(), Failure> {
         let models = self.web.models_of(&self.live);
         let requested = models.resolve(&self.model);
         if requested.is_none_or(|requested| !models.same_family(requested, &label)) {
             tracing::warn!(requested = self.model, served = label, "another model answered");
-            self.session.suspect();
             if self.web.strict_model {
                 return Err(errors::downgraded(&self.model, &label));
             }
+            // The answer goes out all the same; nobody waits for what the account says.
+            let _ = self.session.suspect(self.live.serial);
         }
         let model = models.public_id_of(&label);
         self.ready.push_back(Event::Served(Served {

@@ -129,6 +129,14 @@ impl Jar {
         fresh
     }
 
+    /// Whether it holds a value for a cookie of one of these names.
+    pub(super) fn has_any(&self, names: &[String]) -> bool {
+        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
+        store
+            .iter_unexpired()
+            .any(|cookie| names.iter().any(|name| name == cookie.name()) && !cookie.value().is_empty())
+    }
+
     /// Every unexpired cookie but the log-in itself, to be kept over a restart.
     pub(super) fn others(&self) -> Vec<Cookie<'static>> {
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
@@ -152,6 +160,13 @@ pub(super) fn login_header(psid: &SecretString, psidts: Option<&SecretString>) -
     let mut value = HeaderValue::from_str(&line).ok()?;
     value.set_sensitive(true);
     Some(value)
+}
+
+/// Whether a response gives a value to a cookie of one of these names.
+pub(super) fn sets_any(headers: &HeaderMap, names: &[String]) -> bool {
+    let lines = headers.get_all(header::SET_COOKIE).iter();
+    let mut cookies = lines.filter_map(|line| RawCookie::parse(line.to_str().ok()?).ok());
+    cookies.any(|cookie| names.iter().any(|name| name == cookie.name()) && !is_cleared(&cookie))
 }
 
 /// A `__Secure-1PSIDTS` among the `Set-Cookie` lines of a response.
@@ -300,6 +315,24 @@ mod tests {
         }
         let cleared = ["__Secure-1PSIDTS=; domain=.google.com; path=/; max-age=0"];
         assert!(jar.merge(&app_scope(&url), &response(&cleared)).is_none());
+    }
+
+    #[test]
+    fn a_cookie_is_renewed_by_a_value_and_not_by_being_taken_away() {
+        let names = ["SIDCC".to_owned(), "__Secure-1PSIDCC".to_owned()];
+        for (line, renews) in [
+            ("SIDCC=a; domain=.google.com; path=/", true),
+            ("__Secure-1PSIDCC=a; Secure", true),
+            ("SIDCC=; domain=.google.com; path=/", false),
+            ("SIDCC=EXPIRED; expires=Mon, 01-Jan-1990 00:00:00 GMT", false),
+            ("NID=SIDCC=a", false),
+        ] {
+            let head = response(&["COMPASS=x; path=/", line]);
+            assert_eq!(sets_any(&head, &names), renews, "{line}");
+            let jar = jar();
+            jar.merge(&APP, &head);
+            assert_eq!(jar.has_any(&names), renews, "{line}");
+        }
     }
 
     #[test]

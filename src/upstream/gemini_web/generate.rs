@@ -1,8 +1,8 @@
 //! One answer, from the prompt to its last event.
 //!
 //! What can be mended without the client noticing is mended before the first output event: a refused token, a stale
-//! page, a passing fault. After it a prompt is never sent again; a cut answer is read back from the account's history
-//! where there is one, and is a failure otherwise.
+//! page, a passing fault, a guest's answer to a session that can be made anew. After it a prompt is never sent again; a
+//! cut answer is read back from the account's history where there is one, and is a failure otherwise.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,7 +10,7 @@ use async_stream::try_stream;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::{Instant, sleep};
 
-use super::{Inner, attempt::Attempt, prompt};
+use super::{Inner, attempt::Attempt, prompt, proof::proven};
 use crate::{
     chat::Event,
     error::{Failure, Kind, Retry},
@@ -42,7 +42,12 @@ async fn begin(web: &Arc<Inner>, call: &Call, prompt: &str) -> Result<Attempt, F
     let mut patience = Patience::new();
     loop {
         let live = session.ready(call.deadline).await?;
-        let failure = match Attempt::start(web, session, &live, call, prompt).await {
+        let attempt = Attempt::start(web, session, &live, call, prompt);
+        let attempt = match web.strict_model {
+            true => proven(session, &live, call.deadline, attempt).await,
+            false => attempt.await,
+        };
+        let failure = match attempt {
             Ok(attempt) => return Ok(attempt),
             Err(failure) => failure,
         };

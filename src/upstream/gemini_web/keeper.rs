@@ -183,7 +183,7 @@ impl Session {
     /// cookies may still be good.
     async fn verify(&self, serial: u64, refusal: Failure, deadline: Instant) {
         match self.look(serial, deadline).await {
-            Ok(live) => self.amend(serial, |_| live),
+            Ok(()) => {}
             Err(failure) if failure.kind() != Kind::UpstreamAuthExpired => self.note_account(serial, failure),
             Err(_) if refusal.kind() == Kind::UpstreamDeviceBound => self.mark_down(serial, refusal),
             Err(_) => self.mark_stale(serial),
@@ -193,7 +193,7 @@ impl Session {
     /// The cheap proof that the session still lives, and what the account has to offer now.
     pub(super) async fn check_account(&self, serial: u64, deadline: Instant) {
         match self.look(serial, deadline).await {
-            Ok(live) => self.amend(serial, |_| live),
+            Ok(()) => {}
             Err(failure) if failure.kind() == Kind::UpstreamAuthExpired => {
                 warn!("the account answers as signed out; signing in again");
                 self.mark_stale(serial);
@@ -205,6 +205,7 @@ impl Session {
     /// What the account check found besides a signed-out session: a block ends the session's use, a passing fault
     /// does not.
     fn note_account(&self, serial: u64, failure: Failure) {
+        let code = failure.kind().facts().code;
         let blocked = matches!(
             failure.kind(),
             Kind::UpstreamIpBlocked
@@ -213,22 +214,32 @@ impl Session {
                 | Kind::UpstreamAccountRestricted
         );
         if blocked {
-            warn!(code = failure.kind().facts().code, "{}", failure.message());
+            warn!(code, "{}", failure.message());
             self.mark_down(serial, failure);
+        } else {
+            warn!(code, "the account could not be asked whether it is still signed in");
         }
     }
 
-    async fn look(&self, serial: u64, deadline: Instant) -> Result<Live, Failure> {
-        let View::Ready { live, .. } = self.view() else {
-            return Err(errors::signed_out());
+    /// Asks the account of session `serial` and takes over what it says. A session that was replaced, or is known to
+    /// be down, is not asked about.
+    async fn look(&self, serial: u64, deadline: Instant) -> Result<(), Failure> {
+        let live = match self.view() {
+            View::Ready { live, .. } if live.serial == serial => live,
+            _ => return Ok(()),
         };
         let mut tokens = live.tokens.clone();
-        let account = self.account(&mut tokens, deadline).await?;
-        Ok(Live {
+        let account = self.account(&mut tokens, deadline).await.inspect_err(|failure| {
+            if failure.kind() == Kind::UpstreamAuthExpired {
+                self.proof.note_over(serial);
+            }
+        })?;
+        self.amend(serial, |_| Live {
             tokens,
             account,
             serial,
-        })
+        });
+        Ok(())
     }
 
     fn note(&self, renewal: &Renewal, interval: Duration) {

@@ -3,7 +3,7 @@
 //! The pure half knows bytes and shapes: `protocol` holds every volatile fact as data, `request` builds what is
 //! sent, `frames` and `reply` read what comes back, `page` and `account` the rest. The other half keeps the session:
 //! `transport` is the only way out, `cookies` and `vault` hold the log-in, `session` hands out what is fresh, `keeper`
-//! rotates, and `generate` drives one answer.
+//! rotates, `proof` knows a guest's answer, and `generate` drives one answer.
 
 mod account;
 mod attempt;
@@ -18,6 +18,7 @@ mod ledger;
 mod opening;
 mod page;
 mod prompt;
+mod proof;
 mod protocol;
 mod reply;
 mod request;

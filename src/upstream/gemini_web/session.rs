@@ -22,6 +22,7 @@ use super::{
     account::Account,
     keeper::RotationReport,
     page::PageTokens,
+    proof::Proof,
     transport::{Transport, too_slow},
     vault::Vault,
 };
@@ -52,6 +53,7 @@ pub(super) struct Session {
     pub(super) transport: Transport,
     pub(super) vault: Vault,
     pub(super) report: Mutex<RotationReport>,
+    pub(super) proof: Proof,
     pub(super) tasks: TaskTracker,
     /// The client's identity towards Google, made once (protocol notes, model selection: element 16).
     pub(super) client_id: Uuid,
@@ -60,7 +62,6 @@ pub(super) struct Session {
     pub(super) writing: Arc<tokio::sync::Mutex<()>>,
     attempts: AtomicU64,
     failures_in_a_row: AtomicU32,
-    suspected: Mutex<Option<Instant>>,
     /// When a refresh last proved useless.
     in_vain: Mutex<Option<Instant>>,
     /// Cancelled when the gateway ends: no rotation begins any more.
@@ -89,13 +90,13 @@ impl Session {
             transport,
             vault,
             report: Mutex::default(),
+            proof: Proof::default(),
             tasks,
             client_id: Uuid::new_v4(),
             view: watch::Sender::new(View::Starting { since: Instant::now() }),
             writing: Arc::default(),
             attempts: AtomicU64::new(0),
             failures_in_a_row: AtomicU32::new(0),
-            suspected: Mutex::default(),
             in_vain: Mutex::default(),
             stop,
             // Google's page begins with a random five-digit number and counts up by 100000 a request.
@@ -154,8 +155,9 @@ impl Session {
 
     /// Makes the session anew and publishes the result. The caller holds `writing`.
     async fn attempt(&self) {
-        let serial = self.attempts.load(Ordering::Acquire) + 1;
-        let result = self.establish().await;
+        let before = self.attempts.load(Ordering::Acquire);
+        let serial = before + 1;
+        let result = self.establish(before).await;
         self.attempts.store(serial, Ordering::Release);
         let view = match result {
             Ok((tokens, account)) => {
@@ -229,22 +231,6 @@ impl Session {
         const PAUSE: Duration = Duration::from_secs(60);
         let last = *self.in_vain.lock().unwrap_or_else(PoisonError::into_inner);
         last.is_none_or(|at| at.elapsed() >= PAUSE)
-    }
-
-    /// An answer looks as if the session had become a guest's. Asks the account in the background, at most every ten
-    /// minutes: an account that simply lacks the model would look the same.
-    pub(super) fn suspect(self: &Arc<Self>) {
-        const PAUSE: Duration = Duration::from_secs(600);
-        let mut last = self.suspected.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_some_and(|at| at.elapsed() < PAUSE) {
-            return;
-        }
-        *last = Some(Instant::now());
-        if let View::Ready { live, .. } = self.view() {
-            let session = Arc::clone(self);
-            self.tasks
-                .spawn(async move { session.check_account(live.serial, Instant::now() + PAUSE).await });
-        }
     }
 
     /// Replaces tokens or account of the live session, if `serial` is still the one in force.

@@ -28,8 +28,8 @@ const ATTEMPT: Duration = Duration::from_secs(60);
 impl Session {
     /// Signs in with the best cookies known. When none of them is signed in any more, tries to renew the best by a
     /// rotation, and then without the partner cookie, which tells a stale partner from a dead session (protocol
-    /// notes, cookie rotation: 401).
-    pub(super) async fn establish(&self) -> Result<(PageTokens, Account), Failure> {
+    /// notes, cookie rotation: 401). The best are those of session `before`: if they are signed out, so is it.
+    pub(super) async fn establish(&self, before: u64) -> Result<(PageTokens, Account), Failure> {
         let deadline = Instant::now() + ATTEMPT;
         let candidates = self.vault.candidates();
         let mut signed_out = None;
@@ -38,6 +38,7 @@ impl Session {
                 Err(failure) if failure.kind() == Kind::UpstreamAuthExpired => signed_out = Some(failure),
                 other => return other,
             }
+            self.proof.note_over(before);
             debug!(origin = ?candidate.origin, "these cookies are signed out");
         }
         let mut bound = None;
@@ -94,12 +95,15 @@ impl Session {
     /// refusal carries.
     pub(super) async fn account(&self, tokens: &mut PageTokens, deadline: Instant) -> Result<Account, Failure> {
         let protocol = &self.transport.protocol;
+        let asked = Instant::now();
         let answer = self.rpc(tokens, &RpcCall::account(protocol)?, deadline).await?;
         let account = Account::parse(protocol, &answer).ok_or_else(errors::unreadable)?;
-        match errors::account(protocol, account.status) {
-            None => Ok(account),
-            Some(failure) => Err(failure),
+        if let Some(failure) = errors::account(protocol, account.status) {
+            return Err(failure);
         }
+        let renewing = self.transport.jar.has_any(&protocol.response.session_cookies);
+        self.proof.note(asked, renewing);
+        Ok(account)
     }
 
     /// One remote call of the app: the inner JSON of its answer.

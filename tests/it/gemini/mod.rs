@@ -2,6 +2,7 @@
 
 mod answers;
 mod faults;
+mod guest;
 mod kept_chats;
 mod kill;
 mod login;

@@ -267,7 +267,12 @@ async fn start(standin: &StandIn, plan: &Plan) -> (Gateway, String) {
 }
 
 fn configuration() -> Config {
-    let environment = |name: &str| (name == "API_KEY").then(|| KEY.into());
+    let environment = |name: &str| match name {
+        "API_KEY" => Some(KEY.into()),
+        // So that what many ask for at once is under way at once.
+        "MAX_CONCURRENT" => Some("64".into()),
+        _ => None,
+    };
     let sources = Sources {
         environment: &environment,
         dotenv: std::path::Path::new("/nonexistent/.env"),

@@ -15,6 +15,8 @@ pub(crate) struct ResponsePaths {
     pub(crate) complete_status: u64,
     /// Tools that keep the model silent for long.
     pub(crate) busy_tools: Vec<String>,
+    /// Cookies that nearly every answer to a signed-in session renews (protocol notes, cookies).
+    pub(crate) session_cookies: Vec<String>,
     pub(crate) error: ErrorPaths,
     pub(crate) media: Vec<MediaRule>,
     pub(crate) account: AccountPaths,

@@ -218,6 +218,7 @@ fn numbers(protocol: &Protocol, found: &mut Vec<String>) {
         ("connect_s", limits.connect_s),
         ("first_byte_s", limits.first_byte_s),
         ("recovery_s", limits.recovery_s),
+        ("signin_wait_s", limits.signin_wait_s),
         ("frame_bytes", limits.frame_bytes as u64),
         ("stream_bytes", limits.stream_bytes),
         ("page_bytes", limits.page_bytes as u64),

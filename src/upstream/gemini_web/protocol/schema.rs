@@ -298,6 +298,10 @@ pub(crate) struct Limits {
     pub(crate) first_byte_s: u64,
     /// How long a broken answer is looked for in the history.
     pub(crate) recovery_s: u64,
+    /// How long the account's own word that it is signed in is good for. 0: it is asked beside every answer.
+    pub(crate) signin_proof_s: u64,
+    /// How long an answer is held for that word.
+    pub(crate) signin_wait_s: u64,
     /// One frame of an answer. Frames hold the whole text so far.
     pub(crate) frame_bytes: usize,
     /// All frames of an answer together; they are not kept.

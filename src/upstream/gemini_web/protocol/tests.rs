@@ -15,6 +15,8 @@ fn the_built_in_protocol_is_valid() {
     assert_eq!(rotation.hint_tag, "identity.hfcr");
     assert!((rotation.min_interval_s..=rotation.max_hint_s).contains(&rotation.interval_s));
     assert!(rotation.never_hint > rotation.max_hint_s);
+    // The word of the account must be good for longer than it takes to get it.
+    assert!(protocol.limits.signin_proof_s > protocol.limits.signin_wait_s);
 }
 
 #[test]
@@ -55,6 +57,7 @@ fn every_problem_is_reported_with_its_path() {
 fn values_out_of_bounds_are_refused_by_path() {
     for (overlay, path) in [
         (r#"{"limits": {"first_byte_s": 0}}"#, "limits.first_byte_s"),
+        (r#"{"limits": {"signin_wait_s": 0}}"#, "limits.signin_wait_s"),
         (r#"{"request": {"inner_length": 12}}"#, "request.inner_length"),
         (r#"{"request": {"slots": {"5": "$typo"}}}"#, "request.slots.5"),
         (r#"{"request": {"slots": {"x": 1}}}"#, "request"),
