@@ -10,6 +10,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use crate::{
     auth::Keyring,
     config::{Config, Origins},
+    links::Links,
     telemetry::metrics::Metrics,
     upstream::Upstream,
 };
@@ -32,6 +33,10 @@ pub struct App {
     pub default_model: Option<String>,
     /// Further names for models.
     pub aliases: BTreeMap<String, String>,
+    /// Where clients reach the gateway, if its owner has said so: `https://host`, without a slash at the end.
+    pub public_url: Option<String>,
+    /// Makes and reads links to what only the account can open.
+    pub(crate) links: Links,
     /// Sizes and times.
     pub limits: Limits,
     /// The CORS rules; none: closed.
@@ -54,9 +59,12 @@ impl App {
     /// The gateway as configured, in front of this upstream.
     #[must_use]
     pub fn new(config: &Config, upstream: Arc<dyn Upstream>) -> Self {
+        let keyring = Keyring::new(config);
         Self {
             prefix: config.api_prefix.clone(),
-            keyring: Keyring::new(config),
+            public_url: config.public_url.clone(),
+            links: Links::new(&keyring, config.media_link_lifetime),
+            keyring,
             upstream_name: upstream.health().name,
             upstream,
             metrics: Arc::new(Metrics::new()),

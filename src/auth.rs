@@ -75,6 +75,18 @@ impl Keyring {
         self.keys.is_empty()
     }
 
+    /// A secret of its own for another use, which tells nothing about the keys. None without keys.
+    pub(crate) fn derive(&self, purpose: &[u8]) -> Option<[u8; 32]> {
+        if self.is_empty() {
+            return None;
+        }
+        let mut hash = Sha256::new_with_prefix(purpose);
+        for (_, key) in &self.keys {
+            hash.update(key);
+        }
+        Some(hash.finalize().into())
+    }
+
     /// The first configured key that any presented credential matches.
     #[must_use]
     pub fn check(&self, presented: &Credentials) -> Option<KeyName> {

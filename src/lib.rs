@@ -23,6 +23,7 @@ mod body;
 pub mod error;
 mod exchange;
 mod ids;
+mod links;
 mod respond;
 mod stall;
 pub mod state;

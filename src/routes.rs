@@ -28,7 +28,7 @@ pub(crate) struct Route {
 /// Whether a route needs a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Auth {
-    /// Anyone may ask: platforms probe these without a key.
+    /// Anyone may ask: platforms probe these without a key, and a signed link is its own permission.
     Open,
     /// A configured key is needed.
     Key,
@@ -44,6 +44,7 @@ pub(crate) enum Handler {
     Generate(Format),
     Models,
     Model,
+    Media,
 }
 
 const GET: &str = "GET, HEAD, OPTIONS";
@@ -57,6 +58,8 @@ static TABLE: &[Route] = &[
     Route { name: "metrics", path: "/metrics",               auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Metrics)], allow: GET },
     Route { name: "models",  path: "{api}/models",           auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Models)],  allow: GET },
     Route { name: "model",   path: "{api}/models/{id}",      auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Model)],   allow: GET },
+    Route { name: "media",   path: "/media/{id}",            auth: Auth::Open, shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Media)],   allow: GET },
+    Route { name: "images",  path: "{api}/images/generations", auth: Auth::Key, shape: Format::OpenAiImages, methods: &[(Method::POST, Handler::Generate(Format::OpenAiImages))], allow: POST },
     Route { name: "chat",    path: "{api}/chat/completions", auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::POST, Handler::Generate(Format::OpenAiChat))], allow: POST },
 ];
 
@@ -139,13 +142,13 @@ mod tests {
     }
 
     #[test]
-    fn only_liveness_health_and_the_page_are_open() {
+    fn only_liveness_health_the_page_and_signed_links_are_open() {
         let open: Vec<&str> = TABLE
             .iter()
             .filter(|route| route.auth == Auth::Open)
             .map(|route| route.path)
             .collect();
-        assert_eq!(open, ["/", "/livez", "/health"]);
+        assert_eq!(open, ["/", "/livez", "/health", "/media/{id}"]);
     }
 
     #[test]

@@ -149,6 +149,7 @@ async fn dispatch(
         Handler::Metrics => Ok(handlers::metrics::metrics(&exchange)),
         Handler::Models => Ok(handlers::models::list(&exchange)),
         Handler::Model => handlers::models::single(&exchange),
+        Handler::Media => handlers::media::media(&exchange).await,
         Handler::Generate(format) => handlers::generate::generate(exchange, format, upload).await,
     }
 }

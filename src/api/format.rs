@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{Field, openai_chat};
+use super::{Field, openai_chat, openai_images};
 use crate::{
     chat::{Answer, Event, FinishReason, Request, Usage},
     error::Failure,
@@ -15,17 +15,20 @@ use crate::{
 pub enum Format {
     /// OpenAI's chat completions.
     OpenAiChat,
+    /// OpenAI's image generations.
+    OpenAiImages,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Format; 1] = [Format::OpenAiChat];
+    pub const ALL: [Format; 2] = [Format::OpenAiChat, Format::OpenAiImages];
 
     /// Its name, in the docs and on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Format::OpenAiChat => "openai-chat",
+            Format::OpenAiImages => "openai-images",
         }
     }
 
@@ -37,6 +40,7 @@ impl Format {
     pub fn read(self, body: &[u8], target: &Target<'_>, defaults: &Defaults<'_>) -> Result<Incoming, Failure> {
         match self {
             Format::OpenAiChat => openai_chat::read(body, target, defaults),
+            Format::OpenAiImages => openai_images::read(body, target, defaults),
         }
     }
 
@@ -44,7 +48,7 @@ impl Format {
     #[must_use]
     pub fn error_body(self, failure: &Failure) -> Bytes {
         match self {
-            Format::OpenAiChat => openai_chat::error::body(failure),
+            Format::OpenAiChat | Format::OpenAiImages => openai_chat::error::body(failure),
         }
     }
 
@@ -53,6 +57,7 @@ impl Format {
     pub fn fields(self) -> &'static [Field] {
         match self {
             Format::OpenAiChat => openai_chat::FIELDS,
+            Format::OpenAiImages => openai_images::FIELDS,
         }
     }
 }
@@ -97,6 +102,17 @@ pub struct Incoming {
     pub reply: Box<dyn Reply>,
 }
 
+/// How an answer shows what can only be seen or heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaForm {
+    /// As Markdown in the text, and as an event with a link.
+    InText,
+    /// As an event with a link alone.
+    Link,
+    /// As an event with all its bytes in a `data:` URL.
+    Inline,
+}
+
 /// What all parts of one answer have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meta {
@@ -129,6 +145,11 @@ pub trait Reply: Send + Sync {
 
     /// Whether a stream tells its usage, so that tokens have to be counted.
     fn counts_tokens(&self) -> bool;
+
+    /// How pictures, films and recordings are shown.
+    fn media_form(&self) -> MediaForm {
+        MediaForm::InText
+    }
 
     /// What opens the stream.
     fn begin(&mut self, meta: &Meta, out: &mut BytesMut);

@@ -5,6 +5,7 @@
 //! its rows in the table of routes.
 
 pub mod openai_chat;
+pub mod openai_images;
 
 mod escape;
 mod fields;
@@ -12,5 +13,5 @@ mod format;
 mod json;
 
 pub use fields::{Field, Treatment};
-pub use format::{Defaults, Format, Incoming, Meta, Reply, Target};
+pub use format::{Defaults, Format, Incoming, MediaForm, Meta, Reply, Target};
 pub use json::Type;

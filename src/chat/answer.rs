@@ -1,6 +1,6 @@
 //! A whole answer: the fold over its events.
 
-use super::{Citation, Event, FinishReason, Image, Note, Served, TokenCounter, ToolCall, Usage};
+use super::{Citation, Event, FinishReason, Media, Note, Served, TokenCounter, ToolCall, Usage};
 
 /// Everything an answer consists of. Streams keep one too, for the usage at their end, without the texts.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,8 +15,8 @@ pub struct Answer {
     pub text: String,
     /// The tools it calls, in order.
     pub tool_calls: Vec<ToolCall>,
-    /// Its images.
-    pub images: Vec<Image>,
+    /// Its images, films and recordings.
+    pub media: Vec<Media>,
     /// Its sources.
     pub citations: Vec<Citation>,
     /// Why it ended; none while it has not.
@@ -32,7 +32,7 @@ impl Answer {
             Event::Reasoning(piece) => append(&mut self.reasoning, piece),
             Event::Text(piece) => append(&mut self.text, piece),
             Event::ToolCall(call) => self.tool_calls.push(call),
-            Event::Image(image) => self.images.push(image),
+            Event::Media(media) => self.media.push(media),
             Event::Citation(citation) => self.citations.push(citation),
             Event::Finished(reason) => self.finish = Some(reason),
         }

@@ -19,8 +19,8 @@ pub enum Event {
     Text(String),
     /// A call of one of the client's tools, whole. The answer then ends in [`FinishReason::ToolCalls`].
     ToolCall(ToolCall),
-    /// An image. A link to it stands in the text too, for clients that know nothing else.
-    Image(Image),
+    /// An image, a film or a recording.
+    Media(Media),
     /// A source the answer rests on.
     Citation(Citation),
     /// The answer is complete. Nothing follows.
@@ -53,15 +53,47 @@ pub struct Note {
     pub value: String,
 }
 
-/// An image in an answer.
+/// Something to look at or to listen to in an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Image {
+pub struct Media {
+    /// What it is.
+    pub kind: MediaKind,
     /// What it shows, as the upstream words it. May be empty.
     pub alt: String,
-    /// Where it can be had.
-    pub url: String,
-    /// Whether only the owner's account can open `url`: the gateway has to pass it on.
-    pub private: bool,
+    /// Where it can be had: an address, or what [`crate::upstream::Upstream::media`] understands.
+    pub source: MediaSource,
+}
+
+/// Where a [`Media`] can be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MediaSource {
+    /// Anyone can open this address: http, https, or a `data:` URL.
+    Url(String),
+    /// Only the owner's account can: a reference of the upstream's, which the gateway has to pass on.
+    Account(String),
+}
+
+/// What a [`Media`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaKind {
+    /// A still image.
+    Image,
+    /// A film.
+    Video,
+    /// A recording.
+    Audio,
+}
+
+impl MediaKind {
+    /// Its name, which is the first half of its MIME types.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            MediaKind::Image => "image",
+            MediaKind::Video => "video",
+            MediaKind::Audio => "audio",
+        }
+    }
 }
 
 /// A source of an answer.

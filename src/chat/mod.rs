@@ -11,7 +11,7 @@ mod tokens;
 mod wish;
 
 pub use answer::Answer;
-pub use event::{Citation, Event, FinishReason, Image, Note, Served};
+pub use event::{Citation, Event, FinishReason, Media, MediaKind, MediaSource, Note, Served};
 pub use limits::{Limited, Limiter};
 pub use request::{File, FileContent, FileKind, Message, Part, Request, Role, ThinkingLevel, ToolCall};
 pub use tokens::{TokenCounter, Usage, estimate_tokens};

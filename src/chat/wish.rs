@@ -94,6 +94,8 @@ pub enum OutputForm {
     JsonObject,
     /// One JSON document that follows a schema, and nothing else.
     JsonSchema(JsonSchema),
+    /// An image.
+    Image,
 }
 
 /// A schema for the whole answer.

@@ -113,6 +113,8 @@ fn config(reader: &mut Reader<'_>) -> Option<Config> {
         state_dir: state_dir(reader),
         outbound_proxy: reader.parsed(&s::OUTBOUND_PROXY, parse::proxy),
         extra_ca: reader.file(&s::EXTRA_CA_FILE),
+        public_url: reader.parsed(&s::PUBLIC_URL, parse::public_url),
+        media_link_lifetime: reader.seconds(&s::MEDIA_LINK_LIFETIME),
         log_format: log_format(reader),
         debug: reader.switch(&s::DEBUG),
         // Last, so that nothing above is left unchecked.

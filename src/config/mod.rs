@@ -100,6 +100,10 @@ pub struct Config {
     pub extra_ca: Option<ConfigFile>,
     /// The facts of the upstream's protocol, `PROTOCOL_FILE` applied.
     pub protocol: Protocol,
+    /// `PUBLIC_URL`, without a slash at the end.
+    pub public_url: Option<String>,
+    /// `MEDIA_LINK_LIFETIME`.
+    pub media_link_lifetime: Duration,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
     /// `DEBUG`.

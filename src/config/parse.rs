@@ -56,6 +56,17 @@ pub(super) fn origins(value: &str) -> Result<Origins, String> {
         .map(Origins::List)
 }
 
+pub(super) fn public_url(value: &str) -> Result<String, String> {
+    let wrong = || "must be a URL such as https://gateway.example, without a query".to_owned();
+    let url = Url::parse(value).map_err(|_| wrong())?;
+    let plain =
+        url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !plain {
+        return Err(wrong());
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
 fn origin(item: &str) -> Result<HeaderValue, String> {
     let wrong = || "must hold origins such as https://chat.example (scheme, host and port, without a path)".to_owned();
     if item == "null" {

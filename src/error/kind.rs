@@ -63,6 +63,12 @@ pub enum Kind {
     UpstreamModelUnavailable,
     /// Another model than the requested one answered.
     ModelDowngraded,
+    /// An image was wanted, and the upstream answered without one.
+    NoImage,
+    /// A picture, film or recording is not to be had, or its link is not one of the gateway's or too old.
+    MediaNotFound,
+    /// A film or recording is still being made.
+    MediaNotReady,
     /// A passing fault of the upstream.
     UpstreamUnavailable,
     /// The upstream could not be reached.
@@ -118,7 +124,7 @@ pub struct Facts {
 
 impl Kind {
     /// Every kind, for tests and generated documentation.
-    pub const ALL: [Kind; 36] = {
+    pub const ALL: [Kind; 39] = {
         use Kind::*;
         [
             InvalidApiKey,
@@ -150,6 +156,9 @@ impl Kind {
             UpstreamSessionRejected,
             UpstreamModelUnavailable,
             ModelDowngraded,
+            NoImage,
+            MediaNotFound,
+            MediaNotReady,
             UpstreamUnavailable,
             UpstreamUnreachable,
             UpstreamTimeout,
@@ -293,6 +302,15 @@ impl Kind {
                 false,
             ),
             Kind::ModelDowngraded => (StatusCode::BAD_GATEWAY, "model_downgraded", Upstream, Never, false),
+            Kind::NoImage => (StatusCode::BAD_GATEWAY, "no_image_generated", Upstream, Never, false),
+            Kind::MediaNotFound => (StatusCode::NOT_FOUND, "media_not_found", Client, Never, false),
+            Kind::MediaNotReady => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "media_not_ready",
+                Upstream,
+                Never,
+                true,
+            ),
             Kind::UpstreamUnavailable => (StatusCode::BAD_GATEWAY, "upstream_unavailable", Upstream, Backoff, true),
             Kind::UpstreamUnreachable => (StatusCode::BAD_GATEWAY, "upstream_unreachable", Upstream, Backoff, true),
             Kind::UpstreamTimeout => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", Upstream, Never, false),

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
+    media::Delivery,
     pump::{Pump, pump},
     turn,
 };
@@ -55,7 +56,13 @@ pub(crate) async fn generate(
         incremental: incoming.stream,
         deadline,
     };
-    let events = Box::pin(turn::events(Arc::clone(app), Arc::clone(&exchange.record), call));
+    let delivery = Delivery::new(app, incoming.reply.media_form(), &exchange.head.headers, deadline);
+    let events = Box::pin(turn::events(
+        Arc::clone(app),
+        Arc::clone(&exchange.record),
+        call,
+        delivery,
+    ));
     let asked = Asked {
         model,
         request,

@@ -2,6 +2,7 @@
 
 pub(crate) mod generate;
 pub(crate) mod health;
+pub(crate) mod media;
 pub(crate) mod metrics;
 pub(crate) mod models;
 pub(crate) mod page;

@@ -9,6 +9,7 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+use super::media::Delivery;
 use crate::{
     app::App,
     chat::{Event, Limiter},
@@ -26,6 +27,7 @@ pub(super) fn events(
     app: Arc<App>,
     record: Arc<Record>,
     call: Call,
+    delivery: Delivery,
 ) -> impl Stream<Item = Result<Event, Failure>> + Send + 'static {
     async_stream::stream! {
         let (deadline, mut limiter) = (call.deadline, Limiter::new(&call.request.stop, call.request.max_tokens));
@@ -39,6 +41,7 @@ pub(super) fn events(
         let in_flight = app.metrics.generation();
         let mut upstream = Guarded::new(app.upstream.generate(call), deadline, app.ending.clone());
         let mut silent = true;
+        let mut text = false;
         let (rest, reason) = loop {
             let event = upstream.next().await;
             if silent && event.as_ref().is_ok_and(Event::is_output) {
@@ -47,6 +50,7 @@ pub(super) fn events(
             }
             match event {
                 Ok(Event::Text(piece)) => {
+                    text = true;
                     let limited = limiter.push(piece);
                     if let Some(reason) = limited.finished {
                         break (limited.text, reason);
@@ -74,6 +78,28 @@ pub(super) fn events(
                         yield Ok(Event::Text(held.text));
                     }
                     yield Ok(Event::ToolCall(call));
+                }
+                Ok(Event::Media(media)) => {
+                    let held = limiter.pause();
+                    if let Some(reason) = held.finished {
+                        break (held.text, reason);
+                    }
+                    if !held.text.is_empty() {
+                        yield Ok(Event::Text(held.text));
+                    }
+                    match delivery.events(media, text).await {
+                        Ok(events) => {
+                            text = true;
+                            for event in events {
+                                yield Ok(event);
+                            }
+                        }
+                        Err(failure) => {
+                            record.upstream_failed(&failure);
+                            yield Err(failure);
+                            return;
+                        }
+                    }
                 }
                 Ok(other) => yield Ok(other),
                 Err(failure) => {

@@ -14,6 +14,8 @@ use super::{
 
 /// Conversations kept for each account; the oldest goes first.
 const MAX_CHATS: usize = 100;
+/// Pictures kept for each account; the oldest goes first.
+const MAX_PICTURES: usize = 200;
 
 /// One session of the stand-in. It has no `Debug`: it holds the cookie and the token that tests look for in logs.
 pub(super) struct Account {
@@ -37,6 +39,8 @@ pub(super) struct Account {
     pub(super) rotations: u64,
     pub(super) last_rotation: Option<Instant>,
     pub(super) chats: VecDeque<Chat>,
+    /// Ids of the pictures made.
+    pub(super) pictures: VecDeque<String>,
 }
 
 impl Account {
@@ -53,6 +57,7 @@ impl Account {
             rotations: 0,
             last_rotation: None,
             chats: VecDeque::new(),
+            pictures: VecDeque::new(),
         }
     }
 
@@ -100,6 +105,13 @@ impl Account {
         self.chats.push_back(chat);
         if self.chats.len() > MAX_CHATS {
             self.chats.pop_front();
+        }
+    }
+
+    pub(super) fn add_picture(&mut self, id: String) {
+        self.pictures.push_back(id);
+        if self.pictures.len() > MAX_PICTURES {
+            self.pictures.pop_front();
         }
     }
 
@@ -163,7 +175,7 @@ impl Turn {
                 ],
             )
         } else {
-            candidate(&self.rcid, &self.text, &self.thoughts, true)
+            candidate(&self.rcid, &self.text, &self.thoughts, true, None)
         };
         json!([
             [cid, self.rid],
@@ -176,7 +188,7 @@ impl Turn {
 }
 
 /// One candidate of an answer, in a stream as in the history. (Protocol notes, "Candidate".)
-pub(super) fn candidate(rcid: &str, text: &str, thoughts: &str, complete: bool) -> Value {
+pub(super) fn candidate(rcid: &str, text: &str, thoughts: &str, complete: bool, rich: Option<Value>) -> Value {
     let status = if complete { 2 } else { 1 };
     let answer = [
         (0, json!(rcid)),
@@ -185,7 +197,8 @@ pub(super) fn candidate(rcid: &str, text: &str, thoughts: &str, complete: bool) 
         (9, json!("en")),
     ];
     let thoughts = (!thoughts.is_empty()).then(|| (37, json!([[thoughts]])));
-    slots(38, answer.into_iter().chain(thoughts))
+    let rich = rich.map(|rich| (12, rich));
+    slots(38, answer.into_iter().chain(thoughts).chain(rich))
 }
 
 /// An anti-forgery token: letters, a colon, and when it was made.

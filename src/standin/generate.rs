@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{
     account::{Chat, Turn},
     control::About,
-    models,
+    media, models,
     pages::{instead, renew_side_cookies},
     record::Verdict,
     reply::{self, Body, Dropped},
@@ -171,13 +171,18 @@ fn open_turn(x: &Exchange, question: Question, prompt: &str, plan: &Plan) -> Scr
         .error
         .or_else(|| continuation_error(x, &mut inner, question.cid.as_deref()));
     let account = inner.account(x);
+    let rich = media::rich(&x.target, account, plan);
     let known = question.cid.as_deref().and_then(|cid| account.chat(cid));
     let title = plan.title.clone().unwrap_or_else(|| prompt.chars().take(40).collect());
     let mut fresh = Chat::new(question.temporary, title.clone());
     let is_new = known.is_none();
     let chat = known.unwrap_or(&mut fresh);
 
-    let text: Arc<str> = answer_text(plan, prompt, chat).into();
+    let mut text = answer_text(plan, prompt, chat);
+    if plan.citations > 0 {
+        text.push_str(&media::mark(plan.citations));
+    }
+    let text: Arc<str> = text.into();
     let thoughts: Arc<str> = Alphabet::Ascii.text(plan.thoughts).into();
     let mut script = Script {
         cid: chat.cid.clone(),
@@ -188,6 +193,7 @@ fn open_turn(x: &Exchange, question: Question, prompt: &str, plan: &Plan) -> Scr
         context: None,
         text,
         thoughts,
+        rich,
         steps: Vec::new(),
     };
     script.plan(plan, error);

@@ -15,6 +15,7 @@
 mod account;
 mod control;
 mod generate;
+mod media;
 mod models;
 mod pages;
 mod record;

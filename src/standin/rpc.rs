@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     account::Account,
     control::About,
-    generate, models,
+    generate, media, models,
     pages::{instead, renew_side_cookies},
     reply::{self, Body, Dropped},
     serve::{Exchange, pairs},
@@ -121,6 +121,7 @@ fn call_answer(x: &Exchange, inner: &mut Inner, call: &Call) -> Result<Value, u3
             account.delete(cid);
             json!([])
         }
+        "c8o8Fe" => media::full_size(x),
         "jSf9Qc" => json!([
             1,
             [[600, 0, 1, [[reset, 0]]], [12096, 0, 2, [[reset + WEEK, 0]]]],

@@ -36,6 +36,8 @@ pub(super) struct Script {
     pub(super) context: Option<String>,
     pub(super) text: Arc<str>,
     pub(super) thoughts: Arc<str>,
+    /// What stands beside the text.
+    pub(super) rich: Option<Value>,
     pub(super) steps: Vec<Step>,
 }
 
@@ -209,7 +211,8 @@ impl Script {
     fn write_snapshot(&self, snapshot: &Snapshot, wire: &mut Wire) -> String {
         let text = [&self.text[..snapshot.text], snapshot.suffix].concat();
         let thoughts = &self.thoughts[..snapshot.thoughts];
-        let candidate = candidate(&self.rcid, &text, thoughts, snapshot.complete);
+        let rich = self.rich.clone().filter(|_| snapshot.complete);
+        let candidate = candidate(&self.rcid, &text, thoughts, snapshot.complete, rich);
         let stored = self.context.as_ref().filter(|_| snapshot.complete);
         let closing = stored.map(|context| {
             [

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     control::{About, Control},
-    generate, pages,
+    generate, media, pages,
     record::{Outcome, Record, Verdict},
     reply::{self, Body, Dropped},
     rotate, rpc,
@@ -127,6 +127,9 @@ async fn route(x: &Exchange) -> Result<Response<Body>, Dropped> {
     let plan = x.state.lock().plan(About::Path(&x.target.path));
     tokio::time::sleep(plan.head).await;
     if let Some(response) = pages::instead(x, &plan)? {
+        return Ok(response);
+    }
+    if let Some(response) = media::answer(x) {
         return Ok(response);
     }
     Ok(match (x.target.host.as_str(), x.target.path.as_str()) {

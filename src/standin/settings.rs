@@ -49,6 +49,8 @@ pub struct Settings {
     pub language: String,
     /// Whether the continuation of an unknown conversation starts a new one. If not, error 1097.
     pub unknown_chat_is_new: bool,
+    /// How many times a film is asked for before it is rendered.
+    pub unfinished_films: u32,
     /// Magic words that hold for every prompt, below those of rules and of the prompt itself.
     pub defaults: Fault,
 }
@@ -77,6 +79,7 @@ impl Default for Settings {
             tier: Tier::Free,
             language: "en".to_owned(),
             unknown_chat_is_new: false,
+            unfinished_films: 1,
             defaults: Fault::default(),
         }
     }

@@ -12,6 +12,7 @@ const CLOSE: &str = "]]";
 /// Bounds what one prompt may ask for, in characters.
 const MAX_LENGTH: usize = 4_000_000;
 const MAX_FRAMES: usize = 10_000;
+const MAX_MEDIA: usize = 20;
 /// `inf` in a time.
 const FOR_GOOD: Duration = Duration::from_secs(30 * 86_400);
 
@@ -111,6 +112,9 @@ pub(super) struct Plan {
     pub(super) forget: bool,
     pub(super) after: Duration,
     pub(super) reject: Option<u32>,
+    pub(super) images: usize,
+    pub(super) video: bool,
+    pub(super) citations: usize,
 }
 
 /// How a body is cut into writes.
@@ -162,6 +166,9 @@ impl Plan {
             "nocontext" => self.no_context = flag(value)?,
             "persist" => self.forget = !flag(value)?,
             "after" => self.after = time(value)?,
+            "images" => self.images = number(value, MAX_MEDIA)?,
+            "video" => self.video = flag(value)?,
+            "citations" => self.citations = number(value, MAX_MEDIA)?,
             _ => return self.apply_fault(key, value),
         }
         Some(())

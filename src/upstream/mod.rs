@@ -4,10 +4,14 @@ pub mod gemini_web;
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
-use futures_util::Stream;
+use bytes::Bytes;
+use futures_util::{Stream, future::BoxFuture};
 use tokio::time::Instant;
 
-use crate::{chat, error::Failure};
+use crate::{
+    chat,
+    error::{Failure, Kind},
+};
 
 /// The events of one answer. Dropping it cancels the request on the wire: an HTTP/2 stream is reset, an HTTP/1.1
 /// connection closed. Nothing else is needed when a client goes away.
@@ -49,8 +53,28 @@ pub trait Upstream: Send + Sync + 'static {
     /// Starts one answer. Retries that no client can notice happen inside, before the first output event.
     fn generate(&self, call: Call) -> EventStream;
 
+    /// Fetches what a [`chat::MediaSource::Account`] of this upstream refers to, as the account.
+    ///
+    /// # Errors
+    /// [`Kind::MediaNotReady`] while it is still being made, [`Kind::UpstreamProtocol`] when it is not what it was said to
+    /// be, and whatever may fail on the way.
+    fn media(&self, _reference: &str, _deadline: Instant) -> BoxFuture<'static, Result<Download, Failure>> {
+        let failure = Failure::new(Kind::UnknownUrl, "This upstream makes no images.");
+        Box::pin(std::future::ready(Err(failure)))
+    }
+
     /// What is known of the upstream now, from memory.
     fn health(&self) -> Health;
+}
+
+/// A file on its way from an upstream.
+pub struct Download {
+    /// What its first bytes say it is.
+    pub mime: &'static str,
+    /// Its length in bytes, if the upstream tells.
+    pub length: Option<u64>,
+    /// Its bytes. An error cuts it.
+    pub bytes: Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>,
 }
 
 /// A list of models and where it comes from.

@@ -11,6 +11,7 @@ mod fields;
 mod messages;
 mod read;
 mod reply;
+mod shown;
 mod write;
 
 pub(in crate::api) use self::fields::FIELDS;

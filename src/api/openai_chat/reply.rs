@@ -2,7 +2,10 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::write::{self, Stream};
+use super::{
+    shown,
+    write::{self, Stream},
+};
 use crate::{
     api::{Meta, Reply},
     chat::{Answer, Event, FinishReason, Usage},
@@ -43,6 +46,12 @@ impl Reply for ChatReply {
         match event {
             Event::Text(piece) => stream.text(out, piece),
             Event::Reasoning(piece) => stream.reasoning(out, piece),
+            Event::Citation(citation) => stream.citation(out, citation),
+            Event::Media(media) => {
+                if let Some(url) = shown::image(media) {
+                    stream.image(out, url);
+                }
+            }
             _ => {}
         }
     }

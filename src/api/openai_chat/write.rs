@@ -2,10 +2,10 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::error;
+use super::{error, shown};
 use crate::{
     api::{Meta, escape::json_string},
-    chat::{Answer, FinishReason, Usage},
+    chat::{Answer, Citation, FinishReason, Usage},
     error::Failure,
 };
 
@@ -23,6 +23,7 @@ pub(super) fn whole(meta: &Meta, answer: &Answer, usage: &Usage) -> Bytes {
         out.put_slice(b",\"reasoning_content\":");
         json_string(&mut out, &answer.reasoning);
     }
+    shown::put_all(&mut out, answer);
     out.put_slice(b"},\"logprobs\":null,\"finish_reason\":");
     put_finish(&mut out, answer.finish.unwrap_or(FinishReason::Length));
     out.put_slice(b"}],\"usage\":");
@@ -76,6 +77,18 @@ impl Stream {
         self.chunk(out, piece.len(), |out| {
             out.put_slice(b"\"reasoning_content\":");
             json_string(out, piece);
+        });
+    }
+
+    /// An image, as a convention of other gateways that some clients know.
+    pub(super) fn image(&self, out: &mut BytesMut, url: &str) {
+        self.chunk(out, url.len() + 64, |out| shown::put_images(out, [url]));
+    }
+
+    /// A source of the answer.
+    pub(super) fn citation(&self, out: &mut BytesMut, citation: &Citation) {
+        self.chunk(out, citation.url.len() + citation.title.len() + 128, |out| {
+            shown::put_annotations(out, [citation]);
         });
     }
 

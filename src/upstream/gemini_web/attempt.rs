@@ -11,6 +11,7 @@ use super::{
     Inner, errors,
     frames::{FrameError, Frames},
     ledger::OwnChat,
+    media,
     opening::{healing, open},
     reply::{Reply, Step, StreamError},
     request::RpcCall,
@@ -19,7 +20,7 @@ use super::{
     transport::{broken_off, read_all, too_slow},
 };
 use crate::{
-    chat::{Event, FinishReason, Served},
+    chat::{Citation, Event, FinishReason, OutputForm, Served},
     error::{Failure, Kind, Retry},
     upstream::Call,
 };
@@ -33,12 +34,14 @@ pub(super) struct Attempt {
     model: String,
     /// Whether the head of the answer raised a doubt that the session is signed in.
     doubtful: bool,
+    /// Whether an answer without an image is none.
+    wants_image: bool,
     body: Option<Response>,
     frames: Frames,
     reply: Reply,
     ready: VecDeque<Event>,
-    /// Whether any text was queued for the client.
-    has_text: bool,
+    /// Whether any text or picture was queued for the client.
+    has_output: bool,
     finished: bool,
     /// Bytes of the body so far.
     received: u64,
@@ -64,12 +67,13 @@ impl Attempt {
             live: Arc::clone(live),
             model: call.request.model.clone(),
             doubtful: web.strict_model && session.doubts(response.headers()),
+            wants_image: call.request.form == OutputForm::Image,
             body: Some(response),
             frames: Frames::new(protocol.limits.frame_bytes),
             received: 0,
             reply: Reply::new(Arc::clone(protocol), call.incremental),
             ready: VecDeque::new(),
-            has_text: false,
+            has_output: false,
             finished: false,
             deadline: call.deadline,
             own_chat: None,
@@ -180,7 +184,7 @@ impl Attempt {
         }
         match step {
             Step::Text(piece) => {
-                self.has_text = true;
+                self.has_output = true;
                 self.ready.push_back(Event::Text(piece));
             }
             Step::Reasoning(piece) => self.ready.push_back(Event::Reasoning(piece)),
@@ -247,8 +251,11 @@ impl Attempt {
             self.take(step)?;
         }
         self.add_media();
-        if !self.has_text {
+        if !self.has_output {
             return Err(errors::empty_answer());
+        }
+        if self.wants_image && !self.reply.media().iter().any(media::is_image) {
+            return Err(errors::no_image());
         }
         if let Some(error) = self.reply.late_error() {
             tracing::debug!(?error, "an error after the complete answer does not matter");
@@ -273,16 +280,19 @@ impl Attempt {
         }
     }
 
-    /// Pictures and recordings stand beside the text; their links go below it, so that they are not lost.
+    /// What stands beside the text: pictures, films, recordings, sources.
     fn add_media(&mut self) {
-        let mut links = String::new();
+        let turn = self.reply.turn();
         for media in self.reply.media() {
-            links.push_str(if self.has_text || !links.is_empty() { "\n\n" } else { "" });
-            links.push_str(&media.markdown());
+            self.has_output = true;
+            self.ready.push_back(Event::Media(media::event(media, turn)));
         }
-        if !links.is_empty() {
-            self.has_text = true;
-            self.ready.push_back(Event::Text(links));
+        for source in self.reply.sources() {
+            self.ready.push_back(Event::Citation(Citation {
+                url: source.url,
+                title: source.title,
+                passage: source.passage.map(|range| (range.start, range.end)),
+            }));
         }
     }
 

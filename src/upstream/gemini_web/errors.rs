@@ -10,7 +10,8 @@ use std::time::Duration;
 use http::StatusCode;
 
 pub(crate) use self::found::{
-    call_rejected, device_bound, downgraded, empty_answer, interrupted, not_renewed_yet, signed_out, unreadable,
+    call_rejected, device_bound, downgraded, empty_answer, interrupted, no_image, not_renewed_yet, signed_out,
+    unreadable,
 };
 use super::{
     frames::FrameError,

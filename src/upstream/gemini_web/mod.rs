@@ -15,6 +15,7 @@ mod frames;
 mod generate;
 mod keeper;
 mod ledger;
+mod media;
 mod opening;
 mod page;
 mod prompt;
@@ -34,6 +35,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret;
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -50,7 +52,7 @@ pub use self::{
     protocol::Protocol,
     transport::{Exit, ExitError},
 };
-use super::{Call, EventStream, Health, HealthState, Model, ModelSource, Models, Upstream};
+use super::{Call, Download, EventStream, Health, HealthState, Model, ModelSource, Models, Upstream};
 use crate::{
     chat,
     error::{Failure, Kind},
@@ -163,6 +165,11 @@ impl Upstream for GeminiWeb {
 
     fn generate(&self, call: Call) -> EventStream {
         generate::answer(Arc::clone(&self.inner), call)
+    }
+
+    fn media(&self, reference: &str, deadline: Instant) -> BoxFuture<'static, Result<Download, Failure>> {
+        let (web, reference) = (Arc::clone(&self.inner), reference.to_owned());
+        Box::pin(async move { media::download(&web, &reference, deadline).await })
     }
 
     fn health(&self) -> Health {

@@ -54,6 +54,7 @@ pub struct Protocol {
     pub(crate) statuses: BTreeMap<u32, ErrorClass>,
     pub(crate) account_statuses: BTreeMap<u32, StatusClass>,
     pub(crate) rotation: Rotation,
+    pub(crate) downloads: Downloads,
     pub(crate) limits: Limits,
 }
 
@@ -167,6 +168,7 @@ fn read(mut document: Map<String, Value>, problems: &mut Vec<String>) -> Option<
     let statuses = overlay::section(document, "statuses", problems);
     let account_statuses = overlay::section(document, "account_statuses", problems);
     let rotation = overlay::section(document, "rotation", problems);
+    let downloads = overlay::section(document, "downloads", problems);
     let limits = overlay::section(document, "limits", problems);
     Some(Protocol {
         hosts: hosts?,
@@ -186,6 +188,7 @@ fn read(mut document: Map<String, Value>, problems: &mut Vec<String>) -> Option<
         statuses: statuses?,
         account_statuses: account_statuses?,
         rotation: rotation?,
+        downloads: downloads?,
         limits: limits?,
     })
 }

@@ -2,16 +2,19 @@
 
 mod history;
 mod media;
+mod sources;
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use self::sources::SourceGroup;
+pub(crate) use self::{media::Media, sources::Source};
 use super::{
     clean::{Cleaner, without_provisional_end},
     delta::Delta,
     frames::Frame,
-    protocol::{Cleanup, MediaKind, Paths, Protocol, field},
+    protocol::{Cleanup, Paths, Protocol, field},
 };
 
 /// One step of an answer.
@@ -42,14 +45,6 @@ pub(crate) enum StreamError {
     Http(u16),
 }
 
-/// A link to something shown beside the text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Media {
-    pub(crate) kind: MediaKind,
-    pub(crate) url: String,
-    pub(crate) alt: Option<String>,
-}
-
 /// Reads one answer. Only the first candidate counts. No Debug: it would print the answer.
 pub(crate) struct Reply {
     protocol: Arc<Protocol>,
@@ -62,6 +57,7 @@ pub(crate) struct Reply {
     label: Option<String>,
     context: Option<String>,
     media: Vec<Media>,
+    sources: Vec<SourceGroup>,
     done: bool,
     complete: bool,
     saw_end: bool,
@@ -90,6 +86,7 @@ impl Reply {
             label: None,
             context: None,
             media: Vec::new(),
+            sources: Vec::new(),
             done: false,
             complete: false,
             saw_end: false,
@@ -150,6 +147,20 @@ impl Reply {
     /// Links to media of the answer, in its order.
     pub(crate) fn media(&self) -> &[Media] {
         &self.media
+    }
+
+    /// The sources of the answer, each with the mark in the text that stands for it. Known when the text is final.
+    pub(crate) fn sources(&mut self) -> Vec<Source> {
+        if self.sources.is_empty() {
+            return Vec::new();
+        }
+        let cleaned = self.text.cleaner.clean(&self.protocol.cleanup, &self.text.latest, true);
+        sources::placed(&self.sources, &cleaned.text)
+    }
+
+    /// Conversation, turn and candidate, if all are known.
+    pub(crate) fn turn(&self) -> Option<[&str; 3]> {
+        Some([self.cid.as_deref()?, self.rid.as_deref()?, self.rcid.as_deref()?])
     }
 
     /// Whether any visible text went out.
@@ -251,7 +262,8 @@ impl Reply {
         if self.complete && !finished {
             return;
         }
-        self.note_media(protocol, candidate);
+        set_all(&mut self.media, media::of(protocol, candidate));
+        set_all(&mut self.sources, sources::of(protocol, candidate));
         let rules = &protocol.cleanup;
         let live = self.incremental;
         if let Some(thoughts) = paths.thoughts.text(candidate) {
@@ -280,28 +292,6 @@ impl Reply {
             out.push(Step::Complete);
         }
     }
-
-    /// Notes the media of a snapshot; a later one replaces them, because it has them all.
-    fn note_media(&mut self, protocol: &Protocol, candidate: &Value) {
-        let mut media = Vec::new();
-        for rule in &protocol.response.media {
-            let Some(found) = rule.at.get(candidate) else { continue };
-            let items = match found {
-                Value::Array(items) if rule.each => items.as_slice(),
-                single => std::slice::from_ref(single),
-            };
-            media.extend(items.iter().filter_map(|item| {
-                Some(Media {
-                    kind: rule.kind,
-                    url: rule.url.text(item)?.to_owned(),
-                    alt: rule.alt.text(item).map(str::to_owned),
-                })
-            }));
-        }
-        if !media.is_empty() {
-            self.media = media;
-        }
-    }
 }
 
 impl Track {
@@ -324,6 +314,13 @@ impl Track {
     fn finish(&mut self, rules: &Cleanup) -> Option<String> {
         let cleaned = self.cleaner.clean(rules, &self.latest, true);
         self.delta.finish(cleaned.text)
+    }
+}
+
+/// A later list replaces an earlier one, because each snapshot has them all; an empty one does not.
+fn set_all<T>(place: &mut Vec<T>, list: Vec<T>) {
+    if !list.is_empty() {
+        *place = list;
     }
 }
 

@@ -86,6 +86,18 @@ impl<'a> RpcCall<'a> {
         Self::new(&protocol.rpcs.delete_chat, &[("$cid", Fill::Text(cid))])
     }
 
+    /// Asks for the address of a generated image in its full size.
+    pub(crate) fn full_size(protocol: &'a Protocol, image: &str, turn: [&str; 3]) -> Result<Self, Failure> {
+        let [cid, rid, rcid] = turn.map(Fill::Text);
+        let fills = [
+            ("$image", Fill::Text(image)),
+            ("$cid", cid),
+            ("$rid", rid),
+            ("$rcid", rcid),
+        ];
+        Self::new(&protocol.rpcs.full_size, &fills)
+    }
+
     /// The sign of life of an open web app.
     pub(crate) fn activity(protocol: &'a Protocol) -> Result<Self, Failure> {
         Self::new(&protocol.rpcs.activity, &[])
@@ -103,6 +115,16 @@ pub(crate) fn page(protocol: &Protocol) -> Result<Outgoing, Failure> {
         method: Method::GET,
         url: protocol.page_url(),
         headers: headers(protocol, &protocol.headers.page, None, None)?,
+        body: Bytes::new(),
+    })
+}
+
+/// The request for an image, a film or a recording of an answer.
+pub(crate) fn media(protocol: &Protocol, url: Url) -> Result<Outgoing, Failure> {
+    Ok(Outgoing {
+        method: Method::GET,
+        url,
+        headers: headers(protocol, &protocol.headers.media, None, None)?,
         body: Bytes::new(),
     })
 }

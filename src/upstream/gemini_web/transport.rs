@@ -117,9 +117,20 @@ impl Transport {
     /// Gets a page, following redirects between Google's own hosts (or back to the configured one), at most five.
     /// Gives the final response and the address it came from. Cookies of a followed address are scoped to it.
     pub(super) async fn get_page(&self, outgoing: Outgoing, deadline: Instant) -> Result<Page, Failure> {
+        let scope = app_scope(&outgoing.url);
+        self.follow(scope, outgoing, deadline).await
+    }
+
+    /// The same for an address of Google's that need not be the app's: the cookies are those of its own name.
+    pub(super) async fn get_scoped(&self, outgoing: Outgoing, deadline: Instant) -> Result<Page, Failure> {
+        let scope = self.scope_of(&outgoing.url);
+        self.follow(scope, outgoing, deadline).await
+    }
+
+    async fn follow(&self, scope: Url, outgoing: Outgoing, deadline: Instant) -> Result<Page, Failure> {
         const MAX_REDIRECTS: usize = 5;
         let (mut url, headers) = (outgoing.url.clone(), outgoing.headers.clone());
-        let mut response = self.send(outgoing, deadline).await?;
+        let mut response = self.send_within(scope, outgoing, deadline).await?;
         for _ in 0..MAX_REDIRECTS {
             let Some(target) = redirect_target(&response, &url) else {
                 break;
@@ -130,13 +141,7 @@ impl Transport {
                     response: None,
                 });
             }
-            // A configured address stands for the app's host; any other gets the cookies of its own name.
-            let stands_for_the_app = target.origin() == self.protocol.page_url().origin();
-            let scope = if stands_for_the_app {
-                app_scope(&target)
-            } else {
-                target.clone()
-            };
+            let scope = self.scope_of(&target);
             let hop = Outgoing {
                 method: http::Method::GET,
                 url: target.clone(),
@@ -150,6 +155,15 @@ impl Transport {
             url,
             response: Some(response),
         })
+    }
+
+    /// A configured address stands for the app's host; any other gets the cookies of its own name.
+    fn scope_of(&self, target: &Url) -> Url {
+        if target.origin() == self.protocol.page_url().origin() {
+            app_scope(target)
+        } else {
+            target.clone()
+        }
     }
 }
 

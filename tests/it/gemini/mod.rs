@@ -6,5 +6,6 @@ mod guest;
 mod kept_chats;
 mod kill;
 mod login;
+mod media;
 mod rotation;
 mod world;

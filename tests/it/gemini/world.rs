@@ -169,6 +169,19 @@ impl World {
         request.send().await.unwrap()
     }
 
+    /// Posts a body to a path.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> reqwest::Response {
+        let request = self.client.post(format!("{}{path}", self.base)).bearer_auth(KEY);
+        let request = request.header("content-type", "application/json");
+        request.body(body.to_string()).send().await.unwrap()
+    }
+
+    /// Opens a link as a browser does: without a key.
+    pub(crate) async fn open(&self, link: &str) -> reqwest::Response {
+        assert!(link.starts_with(&self.base), "{link}");
+        self.client.get(link).send().await.unwrap()
+    }
+
     pub(crate) async fn stream(&self, prompt: &str) -> Streamed {
         let messages = json!([{"role": "user", "content": prompt}]);
         let response = self

@@ -53,6 +53,15 @@ pub(crate) fn empty_answer() -> Failure {
     )
 }
 
+/// The answer is complete and shows no image, though one was asked for.
+pub(crate) fn no_image() -> Failure {
+    Failure::new(
+        Kind::NoImage,
+        "Gemini answered with text instead of an image. It may have refused the prompt, or the account may have used up \
+         its images for today. Change the prompt, or ask for it in a chat to read what Gemini says.",
+    )
+}
+
 /// The answer ended before its end.
 pub(crate) fn interrupted() -> Failure {
     Failure::new(

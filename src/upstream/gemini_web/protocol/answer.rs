@@ -19,6 +19,7 @@ pub(crate) struct ResponsePaths {
     pub(crate) session_cookies: Vec<String>,
     pub(crate) error: ErrorPaths,
     pub(crate) media: Vec<MediaRule>,
+    pub(crate) citations: CitationPaths,
     pub(crate) account: AccountPaths,
     pub(crate) model: ModelPaths,
 }
@@ -72,6 +73,24 @@ pub(crate) struct MediaRule {
     pub(crate) each: bool,
     pub(crate) url: Paths,
     pub(crate) alt: Paths,
+    /// Of an image of the model's: its id, by which its full size can be asked for.
+    pub(crate) id: Paths,
+}
+
+/// Where a candidate names its sources (protocol notes, rich block: field 43).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CitationPaths {
+    /// The list of groups: one mark in the text and the sources it stands for.
+    pub(crate) groups: Paths,
+    /// Within a group.
+    pub(crate) marker: Paths,
+    /// Within a group.
+    pub(crate) sources: Paths,
+    /// Within a source.
+    pub(crate) url: Paths,
+    /// Within a source.
+    pub(crate) title: Paths,
 }
 
 /// Kinds of media.

@@ -94,6 +94,7 @@ fn headers(protocol: &Protocol, found: &mut Vec<String>) {
         ("rpc", &sets.rpc),
         ("generate", &sets.generate),
         ("rotate", &sets.rotate),
+        ("media", &sets.media),
     ] {
         for (n, rule) in rules.iter().enumerate() {
             header(rule, &format!("headers.{set}[{n}]"), found);
@@ -153,6 +154,11 @@ fn templates(protocol: &Protocol, found: &mut Vec<String>) {
         "rpcs.delete_chat.payload".to_owned(),
         &rpcs.delete_chat.payload,
         &["$cid"],
+    );
+    check(
+        "rpcs.full_size.payload".to_owned(),
+        &rpcs.full_size.payload,
+        &["$image", "$rid", "$rcid", "$cid"],
     );
     for (name, query) in [
         ("generate_query", &request.generate_query),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
-use super::template::Template;
+use super::{lookup::Paths, template::Template};
 
 /// Where the upstream's services are. The redirect rule trusts these hosts too.
 #[derive(Clone, Debug, Deserialize)]
@@ -112,6 +112,7 @@ pub(crate) struct HeaderSets {
     pub(crate) rpc: Vec<HeaderRule>,
     pub(crate) generate: Vec<HeaderRule>,
     pub(crate) rotate: Vec<HeaderRule>,
+    pub(crate) media: Vec<HeaderRule>,
 }
 
 /// One header. `$selector` and `$turn` stand for the computed values of the model selector and the turn.
@@ -205,6 +206,8 @@ pub(crate) struct Rpcs {
     /// Turns of one chat, newest first.
     pub(crate) read_chat: RpcRule,
     pub(crate) delete_chat: RpcRule,
+    /// The address of a generated image in its full size.
+    pub(crate) full_size: RpcRule,
     /// Reads one preference; the web app's sign of life.
     pub(crate) activity: RpcRule,
 }
@@ -287,6 +290,24 @@ pub(crate) struct Rotation {
     pub(crate) max_hint_s: u64,
     /// The hint that means: never rotate.
     pub(crate) never_hint: u64,
+}
+
+/// How media are fetched (protocol notes, downloading media).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Downloads {
+    /// Where the full-size RPC's answer has the address.
+    pub(crate) full_size_url: Paths,
+    /// What that address wants at its end.
+    pub(crate) full_size_suffix: String,
+    /// How many answers in a row are the address of the next, before the image itself comes.
+    pub(crate) full_size_hops: u32,
+    /// What the plain address of a generated image wants at its end to give more than a preview.
+    pub(crate) large_suffix: String,
+    /// Domains whose addresses of generated images take a size.
+    pub(crate) sized_hosts: Vec<String>,
+    /// The most bytes that are passed on of one.
+    pub(crate) bytes: u64,
 }
 
 /// Time limits in seconds, size limits in bytes.

@@ -209,6 +209,7 @@ fn media_are_listed_from_either_spelling() {
         null,
         "a web picture"
     ]]);
+    use crate::upstream::gemini_web::protocol::MediaKind;
     let video = json!([[[[[null, null, null, null, null, null, null, ["thumb", "https://v/1.mp4"]]]]]]);
     let mut positional = vec![Value::Null; 60];
     (positional[1], positional[7], positional[59]) = (json!([web]), json!([[image]]), video.clone());
