@@ -154,7 +154,8 @@ impl Reply {
         if self.sources.is_empty() {
             return Vec::new();
         }
-        let cleaned = self.text.cleaner.clean(&self.protocol.cleanup, &self.text.latest, true);
+        let rules = &self.protocol.cleanup;
+        let cleaned = self.text.cleaner.clean(rules, &self.text.latest, true);
         sources::placed(&self.sources, &cleaned.text)
     }
 
