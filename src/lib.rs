@@ -9,6 +9,7 @@ mod handlers;
 mod routes;
 pub mod server;
 mod service;
+pub mod surface;
 
 // The wire formats, and the vocabulary they share with the upstreams.
 pub mod api;

@@ -14,11 +14,11 @@ pub(crate) struct Route {
     /// Its name in the access line and the metrics.
     pub(crate) name: &'static str,
     /// `{api}` stands for the configured prefix or nothing; `{id}` for the rest of the path, slashes included.
-    path: &'static str,
+    pub(crate) path: &'static str,
     /// Whether a key is needed. Needing one is the rule.
     pub(crate) auth: Auth,
     /// What answers. `HEAD` is answered as `GET` without its body.
-    methods: &'static [(Method, Handler)],
+    pub(crate) methods: &'static [(Method, Handler)],
     /// The wire format its failures are told in.
     pub(crate) shape: Format,
     /// The `Allow` header: the methods above, `HEAD` with `GET`, and `OPTIONS`.
@@ -45,23 +45,58 @@ pub(crate) enum Handler {
     Models,
     Model,
     Media,
+    OpenApi,
 }
 
 const GET: &str = "GET, HEAD, OPTIONS";
 const POST: &str = "POST, OPTIONS";
 
 #[rustfmt::skip]
-static TABLE: &[Route] = &[
+pub(crate) static TABLE: &[Route] = &[
     Route { name: "page",    path: "/",                      auth: Auth::Open, shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Page)],    allow: GET },
     Route { name: "livez",   path: "/livez",                 auth: Auth::Open, shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Alive)],   allow: GET },
     Route { name: "health",  path: "/health",                auth: Auth::Open, shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Health)],  allow: GET },
     Route { name: "metrics", path: "/metrics",               auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Metrics)], allow: GET },
+    Route { name: "openapi", path: "/openapi.json",          auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::OpenApi)], allow: GET },
     Route { name: "models",  path: "{api}/models",           auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Models)],  allow: GET },
     Route { name: "model",   path: "{api}/models/{id}",      auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Model)],   allow: GET },
     Route { name: "media",   path: "/media/{id}",            auth: Auth::Open, shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Media)],   allow: GET },
     Route { name: "images",  path: "{api}/images/generations", auth: Auth::Key, shape: Format::OpenAiImages, methods: &[(Method::POST, Handler::Generate(Format::OpenAiImages))], allow: POST },
     Route { name: "chat",    path: "{api}/chat/completions", auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::POST, Handler::Generate(Format::OpenAiChat))], allow: POST },
 ];
+
+/// Paths of OpenAI's that clients may ask for and that this upstream cannot serve, and why.
+static UNSERVED: [(&str, &str); 9] = [
+    (
+        "embeddings",
+        "Gemini's web app makes no embeddings. Use another service for them",
+    ),
+    ("files", "files are sent inside the request, as data URLs or links"),
+    (
+        "audio",
+        "Gemini's web app neither reads aloud nor takes down speech for others",
+    ),
+    ("moderations", "Gemini's web app rates no texts"),
+    ("batches", "requests are answered one by one"),
+    ("fine_tuning", "the owner's session has no models of its own"),
+    (
+        "assistants",
+        "nothing is kept between requests. Use chat completions or responses",
+    ),
+    (
+        "threads",
+        "nothing is kept between requests. Use chat completions or responses",
+    ),
+    ("vector_stores", "nothing is kept between requests"),
+];
+
+/// Why a path of OpenAI's API is not served, if it is one that clients know.
+pub(crate) fn why_unserved(prefix: &str, path: &str) -> Option<&'static str> {
+    let asked: Vec<&str> = segments(path).collect();
+    let first = without(prefix, &asked).unwrap_or(&asked).first()?;
+    let row = UNSERVED.iter().find(|(name, _)| name == first)?;
+    Some(row.1)
+}
 
 /// A path's row.
 #[derive(Debug)]

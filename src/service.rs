@@ -17,6 +17,7 @@ use crate::{
     exchange::Exchange,
     handlers, respond,
     routes::{self, Auth, Found, Handler},
+    surface,
     telemetry::access::{Account, Record},
 };
 
@@ -126,12 +127,12 @@ async fn dispatch(
     if head.method == Method::OPTIONS {
         return found
             .map(|found| options(found.route.allow))
-            .ok_or_else(|| unknown_url(app));
+            .ok_or_else(|| unknown_url(app, head.uri.path()));
     }
     if found.as_ref().is_none_or(|found| found.route.auth == Auth::Key) {
         admit(app, record, &presented)?;
     }
-    let found = found.ok_or_else(|| unknown_url(app))?;
+    let found = found.ok_or_else(|| unknown_url(app, head.uri.path()))?;
     let handler = found.route.handler(&head.method).ok_or_else(|| {
         let message = format!("Not this method here. Allowed: {}.", found.route.allow);
         Failure::new(Kind::MethodNotAllowed, message).allow(found.route.allow)
@@ -149,6 +150,7 @@ async fn dispatch(
         Handler::Metrics => Ok(handlers::metrics::metrics(&exchange)),
         Handler::Models => Ok(handlers::models::list(&exchange)),
         Handler::Model => handlers::models::single(&exchange),
+        Handler::OpenApi => Ok(respond::json(StatusCode::OK, surface::openapi(&app.prefix).to_string())),
         Handler::Media => handlers::media::media(&exchange).await,
         Handler::Generate(format) => handlers::generate::generate(exchange, format, upload).await,
     }
@@ -183,10 +185,18 @@ fn options(allow: &'static str) -> Response<Body> {
     response
 }
 
-fn unknown_url(app: &App) -> Failure {
+fn unknown_url(app: &App, path: &str) -> Failure {
     let prefix = &app.prefix;
-    let mut message =
-        format!("Unknown request URL. This gateway serves POST {prefix}/chat/completions and GET {prefix}/models");
+    if let Some(why) = routes::why_unserved(prefix, path) {
+        return Failure::new(
+            Kind::UnknownUrl,
+            format!("This gateway does not serve this URL: {why}."),
+        );
+    }
+    let mut message = format!(
+        "Unknown request URL. This gateway serves POST {prefix}/chat/completions, GET {prefix}/models and what \
+         GET /openapi.json lists"
+    );
     if !prefix.is_empty() {
         message.push_str("; base_url must end in ");
         message.push_str(prefix);

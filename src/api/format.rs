@@ -32,6 +32,15 @@ impl Format {
         }
     }
 
+    /// Its title, for people.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Format::OpenAiChat => "OpenAI chat completions",
+            Format::OpenAiImages => "OpenAI image generations",
+        }
+    }
+
     /// Reads a request.
     ///
     /// # Errors

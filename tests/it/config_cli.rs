@@ -274,17 +274,20 @@ fn help_and_page_name_every_setting() {
 }
 
 #[test]
-fn the_configuration_page_is_up_to_date() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, config::markdown()).unwrap();
+fn the_generated_pages_are_up_to_date() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    for (name, wanted) in [
+        ("configuration.md", config::markdown()),
+        ("formats.md", gemini_gateway::surface::markdown()),
+    ] {
+        let path = docs.join(name);
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            fs::create_dir_all(&docs).unwrap();
+            fs::write(&path, &wanted).unwrap();
+        }
+        let page = fs::read_to_string(&path).unwrap_or_default();
+        assert!(page == wanted, "docs/{name} is out of date: run with UPDATE_DOCS=1");
     }
-    let page = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        page == config::markdown(),
-        "docs/configuration.md is out of date: run with UPDATE_DOCS=1"
-    );
 }
 
 /// The program with nothing of this process's environment.

@@ -156,7 +156,7 @@ impl Reply {
         }
         let rules = &self.protocol.cleanup;
         let cleaned = self.text.cleaner.clean(rules, &self.text.latest, true);
-        sources::placed(&self.sources, &cleaned.text)
+        sources::placed(&self.sources, cleaned.text)
     }
 
     /// Conversation, turn and candidate, if all are known.

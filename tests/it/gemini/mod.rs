@@ -8,4 +8,5 @@ mod kill;
 mod login;
 mod media;
 mod rotation;
+mod surface;
 mod world;

@@ -1,0 +1,198 @@
+//! What is served, told to people and programs: the page of formats and the OpenAPI document. Both are made from the
+//! table of routes and the formats' own tables of fields, so that they cannot say anything else than the code does.
+
+use std::fmt::Write;
+
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    api::{Field, Format, Treatment, Type},
+    error::{Failure, Kind},
+    routes::{Auth, Handler, Route, TABLE},
+};
+
+const INTRODUCTION: &str = "\
+<!-- Generated from the tables of fields in src/api; `UPDATE_DOCS=1 cargo test` rewrites it. -->
+# Wire formats
+
+What becomes of each field of a request:
+
+- **honoured**: it acts as the format's own documentation says.
+- **emulated**: it acts, by means of the prompt and a check of the answer.
+- **ignored**: it cannot act on Gemini's web app; its name stands in the response header `x-gateway-ignored-params`.
+- **refused**: 400, and the error names it.
+
+Any field that is not in a table is named as ignored too. A field that is `null` counts as absent.
+";
+
+/// `docs/formats.md`.
+#[must_use]
+pub fn markdown() -> String {
+    let mut page = String::from(INTRODUCTION);
+    for format in Format::ALL {
+        let _ = write!(page, "\n## {}\n\n", format.title());
+        let its_own = |(route, method): &(&Route, &Method)| route.handler(method) == Some(Handler::Generate(format));
+        for (route, method) in operations().filter(its_own) {
+            let path = route.path.replace("{api}", "/v1");
+            let _ = writeln!(page, "`{method} {path}`  ");
+        }
+        page.push_str("\n| field | | |\n|---|---|---|\n");
+        for field in format.fields() {
+            let treatment = word(field.treatment);
+            let _ = writeln!(page, "| `{}` | {treatment} | {} |", field.name, field.note);
+        }
+    }
+    page
+}
+
+/// The OpenAPI 3.1 document of a gateway whose API begins with `prefix`.
+pub(crate) fn openapi(prefix: &str) -> Value {
+    let mut paths = Map::new();
+    for (route, method) in operations() {
+        let path = route.path.replace("{api}", prefix);
+        let item = paths.entry(path).or_insert_with(|| json!({}));
+        item[method.as_str().to_ascii_lowercase()] = operation(route, method);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "gemini-gateway",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": "An authenticated gateway to its owner's own Gemini web session.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "paths": paths,
+        "components": {"securitySchemes": {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+            "x-goog-api-key": {"type": "apiKey", "in": "header", "name": "x-goog-api-key"},
+            "api-key": {"type": "apiKey", "in": "header", "name": "api-key"},
+        }},
+        "security": [{"bearer": []}, {"x-api-key": []}, {"x-goog-api-key": []}, {"api-key": []}],
+    })
+}
+
+fn operations() -> impl Iterator<Item = (&'static Route, &'static Method)> {
+    let methods = |route: &'static Route| route.methods.iter().map(move |(method, _)| (route, method));
+    TABLE.iter().flat_map(methods)
+}
+
+fn operation(route: &Route, method: &Method) -> Value {
+    let handler = route.handler(method);
+    let mut operation = json!({
+        "operationId": route.name,
+        "responses": {
+            "200": {"description": "The answer."},
+            "default": {"description": "What went wrong, and what to do about it.", "content": {"application/json": {
+                "example": example(route.shape),
+            }}},
+        },
+    });
+    if route.auth == Auth::Open {
+        operation["security"] = json!([]);
+    }
+    if route.path.contains("{id}") {
+        operation["parameters"] = json!([{"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}]);
+    }
+    if let Some(Handler::Generate(format)) = handler {
+        operation["summary"] = format.title().into();
+        operation["requestBody"] = json!({
+            "required": true,
+            "content": {"application/json": {"schema": body_schema(format)}},
+        });
+    }
+    operation
+}
+
+/// The fields of a request body; nested ones are told in the notes of their parents.
+fn body_schema(format: Format) -> Value {
+    let mut properties = Map::new();
+    for field in format.fields().iter().filter(|field| !field.name.contains('.')) {
+        properties.insert(field.name.to_owned(), property(field));
+    }
+    json!({"type": "object", "properties": properties, "additionalProperties": true})
+}
+
+fn property(field: &Field) -> Value {
+    let mut property = json!({"x-gateway-treatment": word(field.treatment)});
+    if !field.note.is_empty() {
+        property["description"] = field.note.into();
+    }
+    if let Treatment::Ignored(Some(expected)) = field.treatment {
+        property["type"] = json!([json_type(expected), "null"]);
+    }
+    property
+}
+
+fn json_type(expected: Type) -> &'static str {
+    match expected {
+        Type::Null => "null",
+        Type::Boolean => "boolean",
+        Type::Number => "number",
+        Type::String => "string",
+        Type::Array => "array",
+        Type::Object => "object",
+    }
+}
+
+fn word(treatment: Treatment) -> &'static str {
+    match treatment {
+        Treatment::Honoured => "honoured",
+        Treatment::Emulated => "emulated",
+        Treatment::Ignored(_) => "ignored",
+        Treatment::Refused => "refused",
+    }
+}
+
+fn example(shape: Format) -> Value {
+    let failure = Failure::new(Kind::MissingParameter, "'model' is missing. Send it.").param("model");
+    serde_json::from_slice(&shape.error_body(&failure)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn the_document_has_every_route_and_method_and_nothing_else() {
+        for prefix in ["", "/v1", "/a/b"] {
+            let document = openapi(prefix);
+            let paths = document["paths"].as_object().unwrap();
+            let told: HashSet<(String, String)> = paths
+                .iter()
+                .flat_map(|(path, item)| {
+                    item.as_object()
+                        .unwrap()
+                        .keys()
+                        .map(move |method| (path.clone(), method.to_uppercase()))
+                })
+                .collect();
+            let served: HashSet<(String, String)> = operations()
+                .map(|(route, method)| (route.path.replace("{api}", prefix), method.to_string()))
+                .collect();
+            assert_eq!(told, served);
+        }
+    }
+
+    #[test]
+    fn operations_are_named_apart_and_know_their_parameters() {
+        let document = openapi("/v1");
+        let mut names = HashSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for operation in item.as_object().unwrap().values() {
+                assert!(
+                    names.insert(operation["operationId"].as_str().unwrap().to_owned()),
+                    "{operation}"
+                );
+                assert_eq!(path.contains("{id}"), operation["parameters"].is_array(), "{path}");
+            }
+        }
+        let chat = &document["paths"]["/v1/chat/completions"]["post"];
+        let schema = &chat["requestBody"]["content"]["application/json"]["schema"];
+        assert_eq!(schema["properties"]["temperature"]["x-gateway-treatment"], "ignored");
+        assert_eq!(schema["properties"]["messages"]["x-gateway-treatment"], "honoured");
+    }
+}
