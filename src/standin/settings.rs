@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::words::Fault;
 
 /// The stand-in's behaviour. The default is a healthy service that takes any cookie as a session.
@@ -51,6 +53,8 @@ pub struct Settings {
     pub unknown_chat_is_new: bool,
     /// How many times a film is asked for before it is rendered.
     pub unfinished_films: u32,
+    /// Every prompt is answered with exactly these bytes: the body of an answer recorded elsewhere.
+    pub replay: Option<Bytes>,
     /// Magic words that hold for every prompt, below those of rules and of the prompt itself.
     pub defaults: Fault,
 }
@@ -80,6 +84,7 @@ impl Default for Settings {
             language: "en".to_owned(),
             unknown_chat_is_new: false,
             unfinished_films: 1,
+            replay: None,
             defaults: Fault::default(),
         }
     }

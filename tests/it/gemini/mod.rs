@@ -9,4 +9,4 @@ mod login;
 mod media;
 mod rotation;
 mod surface;
-mod world;
+pub(crate) mod world;
