@@ -11,6 +11,7 @@ mod auth;
 mod bench;
 mod config_cli;
 mod cors;
+mod fidelity;
 pub(crate) mod gemini;
 mod golden;
 mod healthcheck;
