@@ -42,6 +42,7 @@ pub(crate) enum Handler {
     Health,
     Metrics,
     Generate(Format),
+    CountTokens(Format),
     Models,
     Model,
     Media,

@@ -153,6 +153,7 @@ async fn dispatch(
         Handler::OpenApi => Ok(respond::json(StatusCode::OK, surface::openapi(&app.prefix).to_string())),
         Handler::Media => handlers::media::media(&exchange).await,
         Handler::Generate(format) => handlers::generate::generate(exchange, format, upload).await,
+        Handler::CountTokens(format) => handlers::count::count(exchange, format, upload).await,
     }
 }
 

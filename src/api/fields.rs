@@ -110,7 +110,7 @@ mod tests {
         };
         let target = Target {
             id: "m:generateContent",
-            query: "",
+            ..Target::default()
         };
         format.read(&serde_json::to_vec(&body).unwrap(), &target, &defaults)
     }

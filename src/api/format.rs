@@ -61,6 +61,14 @@ impl Format {
         }
     }
 
+    /// The body that tells how many tokens a prompt has. None: the format has no such question.
+    #[must_use]
+    pub fn count(self, _tokens: u64) -> Option<Bytes> {
+        match self {
+            Format::OpenAiChat => None,
+        }
+    }
+
     /// How it treats each field of a request.
     #[must_use]
     pub fn fields(self) -> &'static [Field] {
@@ -78,6 +86,18 @@ pub struct Target<'a> {
     pub id: &'a str,
     /// The query, without its question mark; empty where there is none.
     pub query: &'a str,
+    /// What the request is read for.
+    pub purpose: Purpose,
+}
+
+/// What a request is read for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be answered.
+    #[default]
+    Answer,
+    /// To have its tokens counted: what only an answer needs may be missing.
+    Count,
 }
 
 /// What the gateway's configuration says about requests.

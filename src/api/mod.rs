@@ -13,5 +13,5 @@ mod format;
 mod json;
 
 pub use fields::{Field, Treatment};
-pub use format::{Defaults, Format, Incoming, MediaForm, Meta, Reply, Target};
+pub use format::{Defaults, Format, Incoming, MediaForm, Meta, Purpose, Reply, Target};
 pub use json::Type;

@@ -17,7 +17,7 @@ use super::{
     turn,
 };
 use crate::{
-    api::{Defaults, Format, Incoming, Meta, Reply, Target},
+    api::{Defaults, Format, Incoming, Meta, Purpose, Reply, Target},
     app::App,
     body::{Body, Upload},
     chat::{Answer, Event, Note, Request, Served},
@@ -41,7 +41,7 @@ pub(crate) async fn generate(
 ) -> Result<Response<Body>, Failure> {
     let app = &exchange.app;
     let deadline = Instant::now() + app.limits.request;
-    let incoming = read(&exchange, format, upload, deadline).await?;
+    let incoming = read(&exchange, format, Purpose::Answer, upload, deadline).await?;
     let model = app.upstream.resolve(&incoming.request.model)?;
     let request = Arc::new(Request {
         model: model.clone(),
@@ -93,14 +93,19 @@ struct Asked {
 
 /// What the head tells of the answer.
 #[derive(Default)]
-struct Disclosed {
+pub(super) struct Disclosed {
     served: Served,
     notes: Vec<Note>,
 }
 
-async fn read(
+/// Receives the body and reads it.
+///
+/// # Errors
+/// When it does not come in time or is over the limit, and whatever the format refuses.
+pub(super) async fn read(
     exchange: &Exchange,
     format: Format,
+    purpose: Purpose,
     upload: &mut Upload,
     deadline: Instant,
 ) -> Result<Incoming, Failure> {
@@ -115,6 +120,7 @@ async fn read(
     let target = Target {
         id: &exchange.id,
         query: exchange.head.uri.query().unwrap_or_default(),
+        purpose,
     };
     let incoming = format.read(&body, &target, &defaults)?;
     record.model(&incoming.requested_model);
@@ -202,7 +208,13 @@ fn meta(resolved: &str, served: &Served, prompt_tokens: u64) -> Meta {
 }
 
 /// Says in headers what the body has no room for: what was asked, who answered, what had no effect.
-fn disclose(headers: &mut HeaderMap, app: &App, requested: &str, ignored: &[Cow<'static, str>], disclosed: &Disclosed) {
+pub(super) fn disclose(
+    headers: &mut HeaderMap,
+    app: &App,
+    requested: &str,
+    ignored: &[Cow<'static, str>],
+    disclosed: &Disclosed,
+) {
     let mut set = |name: &'static str, text: &str| {
         if let Ok(value) = HeaderValue::from_str(text) {
             headers.insert(HeaderName::from_static(name), value);

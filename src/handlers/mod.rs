@@ -1,5 +1,6 @@
 //! What answers each route.
 
+pub(crate) mod count;
 pub(crate) mod generate;
 pub(crate) mod health;
 pub(crate) mod media;
