@@ -4,11 +4,15 @@
 //! [`Kind`] alone decides the HTTP status, the stable code and the retry advice. The public message names
 //! the cause and the cure; a source error, which may hold hosts or paths, goes to the log and never to a client.
 
+mod file_fault;
 mod kind;
 
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
-pub use self::kind::{Facts, Kind, Retry, Side};
+pub use self::{
+    file_fault::FileFault,
+    kind::{Facts, Kind, Retry, Side},
+};
 
 /// A failure on its way to the client.
 pub struct Failure {

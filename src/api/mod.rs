@@ -9,6 +9,7 @@ pub mod openai_images;
 
 mod escape;
 mod fields;
+mod files;
 mod format;
 mod json;
 

@@ -2,6 +2,8 @@
 
 use http::StatusCode;
 
+use super::FileFault;
+
 /// What went wrong. Each kind has exactly one HTTP status, one `code` and one retry rule: see [`Kind::facts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -21,6 +23,12 @@ pub enum Kind {
     ModelNotFound,
     /// The rendered prompt is over the upstream's limit.
     ContextLength,
+    /// An image the client sends cannot be taken.
+    Image(FileFault),
+    /// Another file the client sends cannot be taken.
+    File(FileFault),
+    /// More files than one request may carry.
+    TooManyFiles,
     /// No such path.
     UnknownUrl,
     /// The path exists with other methods.
@@ -124,7 +132,7 @@ pub struct Facts {
 
 impl Kind {
     /// Every kind, for tests and generated documentation.
-    pub const ALL: [Kind; 39] = {
+    pub const ALL: [Kind; 40] = {
         use Kind::*;
         [
             InvalidApiKey,
@@ -135,6 +143,21 @@ impl Kind {
             UnsupportedParameter,
             ModelNotFound,
             ContextLength,
+            Image(FileFault::Url),
+            Image(FileFault::Data),
+            Image(FileFault::Format),
+            Image(FileFault::Unsupported),
+            Image(FileFault::TooLarge),
+            Image(FileFault::Empty),
+            Image(FileFault::Download),
+            File(FileFault::Url),
+            File(FileFault::Data),
+            File(FileFault::Format),
+            File(FileFault::Unsupported),
+            File(FileFault::TooLarge),
+            File(FileFault::Empty),
+            File(FileFault::Download),
+            TooManyFiles,
             UnknownUrl,
             MethodNotAllowed,
             HeadTooLarge,
@@ -191,6 +214,9 @@ impl Kind {
             Kind::UnsupportedParameter => (StatusCode::BAD_REQUEST, "unsupported_parameter", Client, Never, false),
             Kind::ModelNotFound => (StatusCode::NOT_FOUND, "model_not_found", Client, Never, false),
             Kind::ContextLength => (StatusCode::BAD_REQUEST, "context_length_exceeded", Client, Never, false),
+            Kind::Image(fault) => (StatusCode::BAD_REQUEST, fault.image_code(), Client, Never, false),
+            Kind::File(fault) => (StatusCode::BAD_REQUEST, fault.file_code(), Client, Never, false),
+            Kind::TooManyFiles => (StatusCode::BAD_REQUEST, "too_many_files", Client, Never, false),
             Kind::UnknownUrl => (StatusCode::NOT_FOUND, "unknown_url", Client, Never, false),
             Kind::MethodNotAllowed => (
                 StatusCode::METHOD_NOT_ALLOWED,
