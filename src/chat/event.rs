@@ -111,8 +111,10 @@ pub struct Citation {
 /// Why an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FinishReason {
-    /// The model had said all, or a stop text was met.
+    /// The model had said all.
     Stop,
+    /// A stop text was met: the one of [`super::Request::stop`] with this index.
+    StopText(usize),
     /// A length limit cut it: the client's own, or the upstream's.
     Length,
     /// The upstream withheld the rest.
@@ -124,7 +126,7 @@ pub enum FinishReason {
 impl fmt::Display for FinishReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            FinishReason::Stop => "stop",
+            FinishReason::Stop | FinishReason::StopText(_) => "stop",
             FinishReason::Length => "length",
             FinishReason::ContentFilter => "content_filter",
             FinishReason::ToolCalls => "tool_calls",

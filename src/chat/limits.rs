@@ -82,8 +82,8 @@ impl Limiter {
         }
     }
 
-    fn release(&mut self, mut text: String, stopped: bool) -> Limited {
-        self.finished = stopped.then_some(FinishReason::Stop);
+    fn release(&mut self, mut text: String, stopped: Option<usize>) -> Limited {
+        self.finished = stopped.map(FinishReason::StopText);
         if let Some(Budget { max, counter }) = &mut self.budget {
             let fits = counter.push_within(&text, *max);
             if fits < text.len() {

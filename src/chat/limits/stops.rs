@@ -11,17 +11,22 @@ pub(super) struct Stops {
     held_from: usize,
     /// Bytes seen so far.
     seen: usize,
-    /// Where the earliest stop text seen so far begins, counted from the beginning of the answer.
-    found: Option<usize>,
+    /// The earliest stop text seen so far.
+    found: Option<Found>,
 }
+
+/// Where a stop text begins, counted from the beginning of the answer; how long it is; its index among all of them.
+/// The least one counts: of two that begin in one place the shorter is complete first, however the text is cut.
+type Found = (usize, usize, usize);
 
 impl Stops {
     pub(super) fn new(texts: &[String]) -> Self {
         Self {
             patterns: texts
                 .iter()
-                .filter(|text| !text.is_empty())
-                .map(|text| Pattern::new(text))
+                .enumerate()
+                .filter(|(_, text)| !text.is_empty())
+                .map(|(index, text)| Pattern::new(index, text))
                 .collect(),
             held: String::new(),
             held_from: 0,
@@ -30,10 +35,10 @@ impl Stops {
         }
     }
 
-    /// Takes a piece; gives back what may go out, and whether a stop text ends the answer there.
-    pub(super) fn push(&mut self, piece: String) -> (String, bool) {
+    /// Takes a piece; gives back what may go out, and the index of the stop text that ends the answer there.
+    pub(super) fn push(&mut self, piece: String) -> (String, Option<usize>) {
         if self.patterns.is_empty() {
-            return (piece, false);
+            return (piece, None);
         }
         let released = self.seen - self.held_len();
         self.search(piece.as_bytes());
@@ -44,25 +49,31 @@ impl Stops {
             .filter(|pattern| pattern.matched > 0)
             .map(|pattern| self.seen - pattern.matched)
             .min();
-        let end = self.found.unwrap_or(self.seen);
+        let end = self.end();
         let safe = undecided.map_or(end, |start| start.min(end));
-        let stopped = self.found == Some(safe);
+        let stopped = self.found.filter(|(start, ..)| *start == safe);
+        let stopped = stopped.map(|(.., index)| index);
         (self.release(piece, safe - released), stopped)
     }
 
     /// The answer is complete; gives back what was held, up to a stop text if one was found.
-    pub(super) fn finish(&mut self) -> (String, bool) {
+    pub(super) fn finish(&mut self) -> (String, Option<usize>) {
         let released = self.seen - self.held_len();
-        let end = self.found.unwrap_or(self.seen);
-        (self.release(String::new(), end - released), self.found.is_some())
+        let text = self.release(String::new(), self.end() - released);
+        (text, self.found.map(|(.., index)| index))
     }
 
     /// Text that comes later does not join what came so far: gives back what was held.
-    pub(super) fn pause(&mut self) -> (String, bool) {
+    pub(super) fn pause(&mut self) -> (String, Option<usize>) {
         for pattern in &mut self.patterns {
             pattern.matched = 0;
         }
         self.finish()
+    }
+
+    /// Where the answer ends, as far as is known.
+    fn end(&self) -> usize {
+        self.found.map_or(self.seen, |(start, ..)| start)
     }
 
     fn held_len(&self) -> usize {
@@ -73,7 +84,8 @@ impl Stops {
         for pattern in self.patterns.iter_mut().filter(|pattern| !pattern.done) {
             if let Some(end) = pattern.advance(piece) {
                 let start = self.seen + end - pattern.text.len();
-                self.found = Some(self.found.map_or(start, |earlier| earlier.min(start)));
+                let found = (start, pattern.text.len(), pattern.index);
+                self.found = Some(self.found.map_or(found, |earlier| earlier.min(found)));
             }
         }
         self.seen += piece.len();
@@ -102,6 +114,8 @@ impl Stops {
 /// One stop text, found by the Knuth-Morris-Pratt automaton: whatever the pieces, each byte is looked at once.
 #[derive(Clone, Debug)]
 struct Pattern {
+    /// Its place among all stop texts.
+    index: usize,
     text: Box<[u8]>,
     /// For each beginning of `text`: the length of its longest proper beginning that is also its end.
     fallback: Box<[usize]>,
@@ -112,7 +126,7 @@ struct Pattern {
 }
 
 impl Pattern {
-    fn new(text: &str) -> Self {
+    fn new(index: usize, text: &str) -> Self {
         let text: Box<[u8]> = text.as_bytes().into();
         let mut fallback = vec![0; text.len()];
         let mut len = 0;
@@ -124,6 +138,7 @@ impl Pattern {
             fallback[at] = len;
         }
         Self {
+            index,
             text,
             fallback: fallback.into(),
             matched: 0,

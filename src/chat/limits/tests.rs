@@ -5,8 +5,17 @@ use proptest::prelude::*;
 use super::*;
 use crate::chat::estimate_tokens;
 
-/// Runs the pieces through a limiter; all text that came out, and why it ended.
+/// Runs the pieces through a limiter; all text that came out, and why it ended, whichever stop text it was.
 fn run(stop: &[&str], max_tokens: Option<u64>, pieces: &[&str]) -> (String, Option<FinishReason>) {
+    let (text, finished) = run_to_the_end(stop, max_tokens, pieces);
+    let plain = |reason| match reason {
+        FinishReason::StopText(_) => FinishReason::Stop,
+        other => other,
+    };
+    (text, finished.map(plain))
+}
+
+fn run_to_the_end(stop: &[&str], max_tokens: Option<u64>, pieces: &[&str]) -> (String, Option<FinishReason>) {
     let stop: Vec<String> = stop.iter().map(|&text| text.to_owned()).collect();
     let mut limiter = Limiter::new(&stop, max_tokens);
     let mut out = String::new();
@@ -52,7 +61,10 @@ fn a_pause_gives_back_what_is_held_and_joins_nothing() {
     assert_eq!(limiter.push("one EE".to_owned()).text, "one ");
     assert_eq!(limiter.pause().text, "EE");
     assert_eq!(limiter.push("ND".to_owned()).text, "ND");
-    assert_eq!(limiter.push("two END".to_owned()).finished, STOP);
+    assert_eq!(
+        limiter.push("two END".to_owned()).finished,
+        Some(FinishReason::StopText(0))
+    );
     assert_eq!(limiter.pause().text, "");
 }
 
@@ -62,6 +74,20 @@ fn the_earliest_beginning_wins() {
     check(&["c", "abcd"], None, &["xab", "c", "e"], "xab", STOP);
     check(&["c", "abcd"], None, &["xabc"], "xab", STOP);
     check(&["two", "one"], None, &["one two"], "", STOP);
+}
+
+#[test]
+fn the_stop_text_that_was_met_is_told() {
+    let met = |stop: &[&str], pieces: &[&str]| run_to_the_end(stop, None, pieces).1;
+    let nth = |index| Some(FinishReason::StopText(index));
+    assert_eq!(met(&["", "two", "one"], &["a one two"]), nth(2));
+    assert_eq!(met(&["c", "abcd"], &["xab", "c", "d"]), nth(1));
+    assert_eq!(met(&["c", "abcd"], &["xab", "c", "e"]), nth(0));
+    // Both begin in the same place: the shorter one, whatever the cut and the order.
+    for pieces in [&["xabc"][..], &["xab", "c"]] {
+        assert_eq!(met(&["abc", "ab"], pieces), nth(1));
+        assert_eq!(met(&["ab", "abc"], pieces), nth(0));
+    }
 }
 
 #[test]
