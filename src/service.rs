@@ -91,7 +91,7 @@ async fn answer(app: &Arc<App>, record: &Arc<Record>, request: Request<Incoming>
             } else {
                 record.refused(&failure);
             }
-            respond::failure(&failure, shape)
+            respond::failure(&failure, shape, record.id())
         }
     };
     // A client may send all of its body before it listens: without this it would see a reset instead of the answer.

@@ -53,9 +53,9 @@ impl Format {
         }
     }
 
-    /// The body of a failure in this format's own shape.
+    /// The body of a failure in this format's own shape, for the request of this id.
     #[must_use]
-    pub fn error_body(self, failure: &Failure) -> Bytes {
+    pub fn error_body(self, failure: &Failure, _request_id: &str) -> Bytes {
         match self {
             Format::OpenAiChat | Format::OpenAiImages => openai_chat::error::body(failure),
         }

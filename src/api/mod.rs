@@ -12,6 +12,7 @@ mod fields;
 mod files;
 mod format;
 mod json;
+mod stop;
 
 pub use fields::{Field, Treatment};
 pub use format::{Defaults, Format, Incoming, MediaForm, Meta, Purpose, Reply, Target};

@@ -11,6 +11,7 @@ use crate::{
         Defaults,
         fields::{Ignored, name_ignored},
         json::{Object, Path, Type},
+        stop,
     },
     chat::{OutputForm, Request, ThinkingLevel},
     error::{Failure, Kind},
@@ -91,33 +92,15 @@ fn stream(fields: &mut Object<'_>, ignored: &mut Ignored) -> Result<(bool, bool)
     Ok((stream, include_usage))
 }
 
-/// More than OpenAI's four, because clients that cap the number do so for OpenAI's own hosts only.
-const MAX_STOP_TEXTS: usize = 64;
-
-/// The longest stop text, in bytes: a stream holds back as much as may still become one.
-const MAX_STOP_BYTES: usize = 1_024;
-
 fn stop(fields: &mut Object<'_>) -> Result<Vec<String>, Failure> {
     let Some(stop) = fields.take(Path::root("stop")) else {
         return Ok(Vec::new());
     };
-    let mut texts = match stop.json_type() {
-        Type::String => vec![stop.string()?],
-        Type::Array => {
-            let items = stop.array()?;
-            if items.len() > MAX_STOP_TEXTS {
-                return Err(stop.invalid(&format!("must hold at most {MAX_STOP_TEXTS} texts")));
-            }
-            let text = |(index, item)| stop.element(index, item).string();
-            items.into_iter().enumerate().map(text).collect::<Result<_, _>>()?
-        }
-        _ => return Err(stop.wrong_type("a string or an array of strings")),
-    };
-    if texts.iter().any(|text| text.len() > MAX_STOP_BYTES) {
-        return Err(stop.invalid(&format!("must hold no text of more than {MAX_STOP_BYTES} bytes")));
+    match stop.json_type() {
+        Type::String => stop::text(&stop),
+        Type::Array => stop::texts(&stop),
+        _ => Err(stop.wrong_type("a string or an array of strings")),
     }
-    texts.retain(|text| !text.is_empty());
-    Ok(texts)
 }
 
 /// The limit on visible tokens. Both names are in use; the newer one wins, and the older one then has no effect.
