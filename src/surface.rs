@@ -147,7 +147,7 @@ fn word(treatment: Treatment) -> &'static str {
 
 fn example(shape: Format) -> Value {
     let failure = Failure::new(Kind::MissingParameter, "'model' is missing. Send it.").param("model");
-    serde_json::from_slice(&shape.error_body(&failure)).unwrap_or_default()
+    serde_json::from_slice(&shape.error_body(&failure, "request-id")).unwrap_or_default()
 }
 
 #[cfg(test)]

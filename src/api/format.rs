@@ -65,7 +65,7 @@ impl Format {
     #[must_use]
     pub fn count(self, _tokens: u64) -> Option<Bytes> {
         match self {
-            Format::OpenAiChat => None,
+            Format::OpenAiChat | Format::OpenAiImages => None,
         }
     }
 

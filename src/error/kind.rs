@@ -132,7 +132,7 @@ pub struct Facts {
 
 impl Kind {
     /// Every kind, for tests and generated documentation.
-    pub const ALL: [Kind; 40] = {
+    pub const ALL: [Kind; 54] = {
         use Kind::*;
         [
             InvalidApiKey,
