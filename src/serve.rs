@@ -16,7 +16,10 @@ use crate::{
     config::Config,
     server::{self, Outcome},
     state::StateDir,
-    upstream::gemini_web::{Credentials, Exit, ExitError, GeminiWeb, Settings},
+    upstream::{
+        emulated::Emulated,
+        gemini_web::{Credentials, Exit, ExitError, GeminiWeb, Settings},
+    },
 };
 
 /// Why the gateway could not start.
@@ -53,7 +56,7 @@ pub(crate) async fn serve_with(
     let background = Background::default();
     let state = settings.state.describe();
     let upstream = GeminiWeb::start(settings, background.tracker.clone(), &background.stop)?;
-    let mut app = App::new(config, Arc::new(upstream));
+    let mut app = App::new(config, Arc::new(Emulated::new(Arc::new(upstream))));
     app.stand_in = stand_in;
     let at_once = app.at_once.clone();
     announce(config, &app, &state, &listener).map_err(listen)?;

@@ -1,5 +1,6 @@
 //! Who answers: the upstream trait, and what the rest of the gateway may know of an upstream.
 
+pub mod emulated;
 pub mod gemini_web;
 
 use std::{pin::Pin, sync::Arc, time::Duration};

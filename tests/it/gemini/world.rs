@@ -8,7 +8,10 @@ use gemini_gateway::{
     server,
     standin::{Control, Options, Settings as StandInSettings, StandIn},
     state::StateDir,
-    upstream::gemini_web::{Credentials, Exit, GeminiWeb, Protocol, Settings},
+    upstream::{
+        emulated::Emulated,
+        gemini_web::{Credentials, Exit, GeminiWeb, Protocol, Settings},
+    },
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -271,7 +274,7 @@ async fn start(standin: &StandIn, plan: &Plan) -> (Gateway, String) {
         idle_timeout: plan.idle_timeout,
     };
     let upstream = GeminiWeb::start(settings, tasks, &stop).unwrap();
-    let app = Arc::new(App::new(&configuration(), Arc::new(upstream)));
+    let app = Arc::new(App::new(&configuration(), Arc::new(Emulated::new(Arc::new(upstream)))));
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let end = stop.clone();

@@ -11,6 +11,7 @@ use gemini_gateway::{
     app::{App, Limits},
     config::{self, Command, Config, Sources},
     server::{self, Outcome},
+    upstream::emulated::Emulated,
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
@@ -63,7 +64,7 @@ impl Setup {
         self.env.entry("API_KEY").or_insert_with(|| KEY.to_owned());
         let config = config(&[], &self.env);
         let upstream = Arc::new(Scripted::default());
-        let mut app = App::new(&config, Arc::clone(&upstream) as _);
+        let mut app = App::new(&config, Arc::new(Emulated::new(Arc::clone(&upstream) as _)));
         if let Some(change) = self.limits {
             change(&mut app.limits);
         }

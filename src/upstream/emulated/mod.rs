@@ -1,0 +1,202 @@
+//! What an upstream that only chats cannot do by itself: call a client's tools, answer in a given form.
+//!
+//! The prompt asks for it, the answer is read back and held against what the client said, and an answer that fails
+//! gets one further turn to put it right, which the client sees only as time. Pure readers do the reading
+//! ([`Reading`]); this module drives them over the upstream's events.
+
+mod reading;
+
+use std::sync::Arc;
+
+use async_stream::try_stream;
+use futures_util::StreamExt;
+
+use self::reading::{Both, Ending, Plain, Reading, Repair, Verdict};
+use super::{Call, EventStream, Health, Models, Upstream};
+use crate::{
+    chat::{Event, FinishReason, Message, Note, OutputForm, Request, Role},
+    error::{Failure, Kind},
+};
+
+/// An upstream with tools and output forms added. A request that wants neither passes through untouched.
+pub struct Emulated {
+    inner: Arc<dyn Upstream>,
+}
+
+impl Emulated {
+    /// Adds to this upstream what it lacks.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Upstream>) -> Self {
+        Self { inner }
+    }
+}
+
+impl Upstream for Emulated {
+    fn models(&self) -> Models {
+        self.inner.models()
+    }
+
+    fn resolve(&self, name: &str) -> Result<String, Failure> {
+        self.inner.resolve(name)
+    }
+
+    /// The prompt that is really sent counts, instructions included.
+    fn check(&self, request: &Request) -> Result<(), Failure> {
+        match wanted(request) {
+            None => self.inner.check(request),
+            Some(_) => self.inner.check(&prepared(request)),
+        }
+    }
+
+    fn generate(&self, call: Call) -> EventStream {
+        match wanted(&call.request) {
+            None => self.inner.generate(call),
+            Some(what) => answer(Arc::clone(&self.inner), call, what),
+        }
+    }
+
+    fn health(&self) -> Health {
+        self.inner.health()
+    }
+}
+
+/// What has to be emulated for this request, as the response header says it; none: nothing.
+fn wanted(request: &Request) -> Option<&'static str> {
+    match (&request.tools, &request.form) {
+        (None, OutputForm::Text) => None,
+        (Some(_), _) => Some("tools"),
+        (None, _) => Some("json"),
+    }
+}
+
+/// The request as the upstream gets it: with the instructions that what it lacks takes.
+fn prepared(request: &Request) -> Request {
+    request.clone()
+}
+
+/// A reader for the first answer to this request. With both, a text that is no call has to be the document.
+fn reader(request: &Arc<Request>) -> Box<dyn Reading> {
+    match (tools_reader(request), form_reader(request)) {
+        (Some(tools), Some(form)) => Box::new(Both::new(tools, form)),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => Box::new(Plain),
+    }
+}
+
+fn tools_reader(_request: &Arc<Request>) -> Option<Box<dyn Reading>> {
+    None
+}
+
+fn form_reader(_request: &Arc<Request>) -> Option<Box<dyn Reading>> {
+    None
+}
+
+/// One answer: the upstream's, read, and when it fails the reader, once more.
+fn answer(inner: Arc<dyn Upstream>, call: Call, what: &'static str) -> EventStream {
+    Box::pin(try_stream! {
+        yield note("emulated", what);
+        let first = Arc::new(prepared(&call.request));
+        let mut turn = Turn {
+            events: inner.generate(Call { request: Arc::clone(&first), ..call.clone() }),
+            reader: reader(&call.request),
+            last: false,
+        };
+        let mut out = Vec::new();
+        loop {
+            let ended = loop {
+                match turn.events.next().await {
+                    Some(Ok(Event::Text(piece))) => turn.reader.push(piece, &mut out),
+                    Some(Ok(Event::Finished(reason))) => break Ok(reason),
+                    Some(Ok(event)) => yield event,
+                    Some(Err(failure)) => break Err(failure),
+                    None => break Err(cut()),
+                }
+                for event in out.drain(..) {
+                    yield event;
+                }
+            };
+            let verdict = turn.end(ended, &mut out);
+            for event in out.drain(..) {
+                yield event;
+            }
+            match verdict {
+                Outcome::Finished(reason) => {
+                    yield Event::Finished(reason);
+                    return;
+                }
+                Outcome::Failed(failure) => Err(failure)?,
+                Outcome::Repair(repair) => {
+                    tracing::debug!("the answer is not of the form asked for; asking once more");
+                    yield note("repaired", "1");
+                    let request = Arc::new(second(&first, &repair));
+                    turn = Turn {
+                        events: inner.generate(Call { request, ..call.clone() }),
+                        reader: repair.next,
+                        last: true,
+                    };
+                }
+            }
+        }
+    })
+}
+
+/// One question to the upstream, and the reader of its answer.
+struct Turn {
+    events: EventStream,
+    reader: Box<dyn Reading>,
+    /// No further turn may follow it.
+    last: bool,
+}
+
+/// What a turn comes to.
+enum Outcome {
+    Finished(FinishReason),
+    Repair(Repair),
+    Failed(Failure),
+}
+
+impl Turn {
+    fn end(&mut self, ended: Result<FinishReason, Failure>, out: &mut Vec<Event>) -> Outcome {
+        let (verdict, reason) = match ended {
+            Ok(reason) => {
+                let ending = match reason {
+                    FinishReason::Stop if self.last => Ending::Last,
+                    FinishReason::Stop => Ending::Whole,
+                    // What was cut cannot be put right by asking again.
+                    _ => Ending::Cut,
+                };
+                (self.reader.finish(ending, out), reason)
+            }
+            Err(failure) if self.last => (self.reader.lost(failure, out), FinishReason::Stop),
+            Err(failure) => return Outcome::Failed(failure),
+        };
+        match verdict {
+            Verdict::Done => Outcome::Finished(reason),
+            Verdict::DoneWith(reason) => Outcome::Finished(reason),
+            Verdict::Fail(failure) => Outcome::Failed(failure),
+            Verdict::Repair(repair) => Outcome::Repair(repair),
+        }
+    }
+}
+
+/// The request of the second turn: the first, what came of it, and what is wrong with that.
+fn second(first: &Request, repair: &Repair) -> Request {
+    let mut request = first.clone();
+    request.messages.push(Message::text(Role::Assistant, &*repair.said));
+    request.messages.push(Message::text(Role::User, &*repair.complaint));
+    request
+}
+
+fn note(name: &'static str, value: &str) -> Event {
+    Event::Note(Note {
+        name,
+        value: value.to_owned(),
+    })
+}
+
+fn cut() -> Failure {
+    Failure::new(
+        Kind::UpstreamInterrupted,
+        "The answer broke off before its end. Ask again.",
+    )
+}
