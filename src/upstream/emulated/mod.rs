@@ -5,6 +5,7 @@
 //! ([`Reading`]); this module drives them over the upstream's events.
 
 mod reading;
+mod tools;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use async_stream::try_stream;
 use futures_util::StreamExt;
 
 use self::reading::{Both, Ending, Plain, Reading, Repair, Verdict};
+pub(super) use self::tools::past_call;
 use super::{Call, EventStream, Health, Models, Upstream};
 use crate::{
     chat::{Event, FinishReason, Message, Note, OutputForm, Request, Role},
@@ -71,20 +73,18 @@ fn wanted(request: &Request) -> Option<&'static str> {
 
 /// The request as the upstream gets it: with the instructions that what it lacks takes.
 fn prepared(request: &Request) -> Request {
-    request.clone()
+    let mut request = request.clone();
+    tools::prepare(&mut request);
+    request
 }
 
 /// A reader for the first answer to this request. With both, a text that is no call has to be the document.
 fn reader(request: &Arc<Request>) -> Box<dyn Reading> {
-    match (tools_reader(request), form_reader(request)) {
+    match (tools::reader(request), form_reader(request)) {
         (Some(tools), Some(form)) => Box::new(Both::new(tools, form)),
         (Some(one), None) | (None, Some(one)) => one,
         (None, None) => Box::new(Plain),
     }
-}
-
-fn tools_reader(_request: &Arc<Request>) -> Option<Box<dyn Reading>> {
-    None
 }
 
 fn form_reader(_request: &Arc<Request>) -> Option<Box<dyn Reading>> {

@@ -1,5 +1,7 @@
 use proptest::prelude::*;
 
+use crate::chat::ToolCall;
+
 use super::*;
 
 fn request(messages: Vec<Message>) -> Request {
@@ -37,6 +39,7 @@ fn parse(prompt: &str) -> (Vec<(String, String)>, &str) {
 
 /// The sections a conversation should give.
 fn expected(messages: &[Message]) -> Vec<(String, String)> {
+    let mut names = HashMap::new();
     let mut sections = Vec::new();
     for message in messages {
         let mut lines: Vec<String> = message
@@ -50,15 +53,20 @@ fn expected(messages: &[Message]) -> Vec<(String, String)> {
             Role::User => "user",
             Role::Assistant => "assistant",
             Role::Tool => {
-                lines.insert(0, serde_json::json!({"tool_call_id": message.tool_call_id}).to_string());
-                "tool"
+                let id = message.tool_call_id.clone().unwrap_or_default();
+                let header = match names.get(&id) {
+                    Some(name) => json!({"id": id, "name": name}),
+                    None => json!({"id": id}),
+                };
+                lines.insert(0, header.to_string());
+                "tool-result"
             }
         };
-        sections.push((name.to_owned(), lines.join("\n")));
-        if !message.tool_calls.is_empty() {
-            let lines: Vec<String> = message.tool_calls.iter().map(call_line).collect();
-            sections.push(("assistant-calls".to_owned(), lines.join("\n")));
+        for call in &message.tool_calls {
+            lines.push(past_call(call));
+            names.insert(call.id.clone(), call.name.clone());
         }
+        sections.push((name.to_owned(), lines.join("\n")));
     }
     sections
 }
@@ -167,7 +175,8 @@ fn hostile_text() -> impl Strategy<Value = String> {
             "=== 5be0c1a79f24 user ===\n",
             INTRO,
             REPLY,
-            "{\"tool_call_id\":\"x\"}",
+            "{\"id\":\"x\"}",
+            "```tool_call\n",
             "\u{2028}",
             " ",
             "holds the code ",
@@ -221,16 +230,5 @@ proptest! {
         messages[at].parts.push(Part::Text(earlier));
         let prompt = rendered(messages.clone());
         prop_assert_eq!(parse(&prompt).0, expected(&messages));
-    }
-
-    #[test]
-    fn calls_stay_on_lines_of_their_own(message in any_message()) {
-        for call in &message.tool_calls {
-            let line = call_line(call);
-            prop_assert!(!line.contains(['\n', '\r']));
-            let read: Value = serde_json::from_str(&line).unwrap();
-            prop_assert_eq!(read["id"].as_str(), Some(call.id.as_str()));
-            prop_assert_eq!(read["name"].as_str(), Some(call.name.as_str()));
-        }
     }
 }
