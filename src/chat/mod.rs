@@ -7,6 +7,7 @@ mod answer;
 mod event;
 mod limits;
 mod request;
+mod schema;
 mod tokens;
 mod wish;
 
@@ -14,5 +15,6 @@ pub use answer::Answer;
 pub use event::{Citation, Event, FinishReason, Media, MediaKind, MediaSource, Note, Served};
 pub use limits::{Limited, Limiter};
 pub use request::{File, FileContent, FileKind, Message, Part, Request, Role, ThinkingLevel, ToolCall};
+pub use schema::{Schema, Violation};
 pub use tokens::{TokenCounter, Usage, estimate_tokens};
 pub use wish::{Json, JsonSchema, OutputForm, Tool, ToolChoice, ToolInput, Toolbox};

@@ -87,6 +87,9 @@ pub enum Kind {
     UpstreamInterrupted,
     /// The upstream ended its answer without any text.
     UpstreamEmptyAnswer,
+    /// The answer is not the JSON document that was asked for, and neither was a second one. A client that asks once
+    /// more spends two further answers on the same odds, so it is advised not to.
+    UpstreamInvalidOutput,
     /// The upstream answered in a form this gateway does not know.
     UpstreamProtocol,
     /// An error code of the upstream that no table knows.
@@ -132,7 +135,7 @@ pub struct Facts {
 
 impl Kind {
     /// Every kind, for tests and generated documentation.
-    pub const ALL: [Kind; 54] = {
+    pub const ALL: [Kind; 55] = {
         use Kind::*;
         [
             InvalidApiKey,
@@ -187,6 +190,7 @@ impl Kind {
             UpstreamTimeout,
             UpstreamInterrupted,
             UpstreamEmptyAnswer,
+            UpstreamInvalidOutput,
             UpstreamProtocol,
             UpstreamUnknownError,
         ]
@@ -342,6 +346,13 @@ impl Kind {
             Kind::UpstreamTimeout => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", Upstream, Never, false),
             Kind::UpstreamInterrupted => (StatusCode::BAD_GATEWAY, "upstream_interrupted", Upstream, Never, false),
             Kind::UpstreamEmptyAnswer => (StatusCode::BAD_GATEWAY, "upstream_empty_answer", Upstream, Never, false),
+            Kind::UpstreamInvalidOutput => (
+                StatusCode::BAD_GATEWAY,
+                "invalid_structured_output",
+                Upstream,
+                Never,
+                false,
+            ),
             Kind::UpstreamProtocol => (
                 StatusCode::BAD_GATEWAY,
                 "upstream_protocol_changed",

@@ -4,6 +4,7 @@
 //! gets one further turn to put it right, which the client sees only as time. Pure readers do the reading
 //! ([`Reading`]); this module drives them over the upstream's events.
 
+mod document;
 mod reading;
 mod tools;
 
@@ -16,7 +17,7 @@ use self::reading::{Both, Ending, Plain, Reading, Repair, Verdict};
 pub(super) use self::tools::past_call;
 use super::{Call, EventStream, Health, Models, Upstream};
 use crate::{
-    chat::{Event, FinishReason, Message, Note, OutputForm, Request, Role},
+    chat::{Citation, Event, FinishReason, Message, Note, OutputForm, Request, Role},
     error::{Failure, Kind},
 };
 
@@ -75,30 +76,36 @@ fn wanted(request: &Request) -> Option<&'static str> {
 fn prepared(request: &Request) -> Request {
     let mut request = request.clone();
     tools::prepare(&mut request);
+    document::prepare(&mut request);
     request
 }
 
-/// A reader for the first answer to this request. With both, a text that is no call has to be the document.
-fn reader(request: &Arc<Request>) -> Box<dyn Reading> {
-    match (tools::reader(request), form_reader(request)) {
-        (Some(tools), Some(form)) => Box::new(Both::new(tools, form)),
-        (Some(one), None) | (None, Some(one)) => one,
-        (None, None) => Box::new(Plain),
-    }
+/// Whether nothing goes out before the upstream has said all. It is then asked for its final text, in which nothing
+/// is provisional.
+fn is_held(request: &Request) -> bool {
+    request.tools.is_none() && matches!(request.form, OutputForm::JsonSchema(_))
 }
 
-fn form_reader(_request: &Arc<Request>) -> Option<Box<dyn Reading>> {
-    None
+/// A reader for the first answer to this call. With both, a text that is no call has to be the document.
+fn reader(call: &Call) -> Result<Box<dyn Reading>, Failure> {
+    let form = document::reader(&call.request, call.incremental)?;
+    Ok(match (tools::reader(&call.request), form) {
+        (Some(tools), Some(form)) => Box::new(Both::new(tools, Box::new(form))),
+        (Some(tools), None) => tools,
+        (None, Some(form)) => Box::new(form),
+        (None, None) => Box::new(Plain),
+    })
 }
 
 /// One answer: the upstream's, read, and when it fails the reader, once more.
 fn answer(inner: Arc<dyn Upstream>, call: Call, what: &'static str) -> EventStream {
     Box::pin(try_stream! {
         yield note("emulated", what);
+        let call = Call { incremental: call.incremental && !is_held(&call.request), ..call };
         let first = Arc::new(prepared(&call.request));
         let mut turn = Turn {
+            reader: reader(&call)?,
             events: inner.generate(Call { request: Arc::clone(&first), ..call.clone() }),
-            reader: reader(&call.request),
             last: false,
         };
         let mut out = Vec::new();
@@ -107,6 +114,10 @@ fn answer(inner: Arc<dyn Upstream>, call: Call, what: &'static str) -> EventStre
                 match turn.events.next().await {
                     Some(Ok(Event::Text(piece))) => turn.reader.push(piece, &mut out),
                     Some(Ok(Event::Finished(reason))) => break Ok(reason),
+                    // Passages are counted in the text as the upstream said it.
+                    Some(Ok(Event::Citation(citation))) => {
+                        yield Event::Citation(Citation { passage: None, ..citation });
+                    }
                     Some(Ok(event)) => yield event,
                     Some(Err(failure)) => break Err(failure),
                     None => break Err(cut()),
