@@ -12,6 +12,7 @@ mod fields;
 mod files;
 mod format;
 mod json;
+mod schema;
 mod stop;
 
 pub use fields::{Field, Treatment};

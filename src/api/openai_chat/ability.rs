@@ -16,7 +16,6 @@ pub(super) fn refuse_impossible(fields: &mut Object<'_>, ignored: &mut Ignored) 
     choices(fields)?;
     log_probabilities(fields)?;
     audio(fields)?;
-    response_format(fields)?;
     tools(fields, "tools", "tool_choice", ignored)?;
     tools(fields, "functions", "function_call", ignored)
 }
@@ -64,26 +63,6 @@ fn audio(fields: &mut Object<'_>) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-fn response_format(fields: &mut Object<'_>) -> Result<(), Failure> {
-    const LATER: &str = "this version of the gateway gives plain text only. \
-        Leave it out, and ask for JSON in the prompt";
-    let Some(format) = fields.take(Path::root("response_format")) else {
-        return Ok(());
-    };
-    let mut inner = format.object()?;
-    let kind = inner.require(format.path().field("type"))?;
-    match kind.string()?.as_str() {
-        "text" => Ok(()),
-        "json_object" => Err(unsupported(&format, LATER)),
-        "json_schema" => {
-            let schema = inner.require(format.path().field("json_schema"))?;
-            schema.expect(Type::Object)?;
-            Err(unsupported(&format, LATER))
-        }
-        _ => Err(kind.invalid("must be one of text, json_object, json_schema")),
-    }
 }
 
 /// Tools and their choice, or functions and theirs: the older form has other names and the same rules.

@@ -2,7 +2,7 @@
 
 use crate::api::{
     Field,
-    Treatment::{self, Honoured, Ignored, Refused},
+    Treatment::{self, Emulated, Honoured, Ignored, Refused},
     Type,
 };
 
@@ -22,7 +22,7 @@ pub(in crate::api) const FIELDS: &[Field] = &[
     Field { name: "max_completion_tokens", treatment: Honoured, sample: r#"{"max_completion_tokens":5}"#, note: "by the gateway's own estimate of tokens, on the visible answer" },
     Field { name: "max_tokens", treatment: Honoured, sample: r#"{"max_tokens":5}"#, note: "the older name; ignored beside the newer" },
     Field { name: "reasoning_effort", treatment: Honoured, sample: r#"{"reasoning_effort":"high"}"#, note: "high, xhigh and max think longer, medium as usual; less than usual is not to be had, so none, minimal and low are named as ignored" },
-    Field { name: "response_format", treatment: Honoured, sample: r#"{"response_format":{"type":"text"}}"#, note: "text" },
+    Field { name: "response_format", treatment: Emulated, sample: r#"{"response_format":{"type":"json_schema","json_schema":{"name":"a","strict":true,"schema":{"type":"object"}}}}"#, note: "text, json_object, json_schema: asked for in the prompt, taken out of the answer, held against the schema (format is a hint only) and asked for again once; with json_schema a stream waits for the whole document" },
     Field { name: "n", treatment: Honoured, sample: r#"{"n":1}"#, note: "1; more is refused" },
     Field { name: "logprobs", treatment: Refused, sample: r#"{"logprobs":true}"#, note: "the web app does not tell probabilities" },
     Field { name: "top_logprobs", treatment: Refused, sample: r#"{"top_logprobs":2}"#, note: "as above" },

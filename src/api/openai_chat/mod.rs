@@ -8,6 +8,7 @@ pub mod models;
 
 mod ability;
 mod fields;
+mod form;
 mod messages;
 mod read;
 mod reply;

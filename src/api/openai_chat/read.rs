@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::{FIELDS, ability, messages};
+use super::{FIELDS, ability, form, messages};
 use crate::{
     api::{
         Defaults,
@@ -13,7 +13,7 @@ use crate::{
         json::{Object, Path, Type},
         stop,
     },
-    chat::{OutputForm, Request, ThinkingLevel},
+    chat::{Request, ThinkingLevel},
     error::{Failure, Kind},
 };
 
@@ -36,7 +36,8 @@ pub(super) struct Asked {
 ///
 /// # Errors
 /// [`Kind::InvalidRequest`], [`Kind::InvalidType`], [`Kind::MissingParameter`] or [`Kind::UnsupportedParameter`], with
-/// the path of the field at fault unless the body as a whole is. No message shows any of the body's texts.
+/// the path of the field at fault unless the body as a whole is. No message shows any of the body's texts, though one may
+/// name the fields of a schema.
 pub(super) fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Asked, Failure> {
     let mut fields = Object::parse(body)?;
     let mut ignored = Vec::new();
@@ -51,7 +52,7 @@ pub(super) fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Asked, Fai
         max_tokens: max_tokens(&mut fields, &mut ignored)?,
         thinking: thinking(&mut fields, &mut ignored)?,
         tools: None,
-        form: OutputForm::Text,
+        form: form::read(&mut fields)?,
         closing: None,
     };
     ability::refuse_impossible(&mut fields, &mut ignored)?;

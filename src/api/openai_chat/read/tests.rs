@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::chat::{Message, Role};
+use crate::chat::{Message, OutputForm, Role};
 
 mod messages;
 
@@ -261,29 +261,76 @@ fn what_would_change_the_answers_shape_is_refused() {
     );
     refuse(json!({"modalities": ["text", "audio"]}), UNSUPPORTED, "modalities");
     refuse(json!({"modalities": "text"}), TYPE, "modalities");
-    refuse(
-        json!({"response_format": {"type": "json_object"}}),
-        UNSUPPORTED,
-        "response_format",
+}
+
+#[test]
+fn the_form_of_the_answer() {
+    let form = |format: Value| accept(json!({"response_format": format})).request.form;
+    assert_eq!(form(json!({"type": "text"})), OutputForm::Text);
+    assert_eq!(form(json!({"type": "json_object"})), OutputForm::JsonObject);
+    let wanted = |more: Value| {
+        let mut inner = json!({"name": "answer"});
+        inner.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"type": "json_schema", "json_schema": inner})
+    };
+    // Without a schema any object will do.
+    assert_eq!(
+        form(wanted(json!({"schema": null, "strict": true}))),
+        OutputForm::JsonObject
     );
-    let schema = json!({"name": "answer", "schema": {}});
+    for strict in [json!(true), json!(false), Value::Null] {
+        let schema = json!({"type": "array", "items": {"$ref": "#/$defs/a"}, "$defs": {"a": {"type": "number"}}});
+        let OutputForm::JsonSchema(read) =
+            form(wanted(json!({"strict": strict, "description": "d", "schema": schema})))
+        else {
+            panic!("no schema")
+        };
+        assert_eq!((read.name.as_str(), read.description.as_deref()), ("answer", Some("d")));
+        assert_eq!(read.schema.value(), &schema);
+    }
+    let refuse = |format: Value, code, param| refuse(json!({"response_format": format}), code, param);
+    refuse(json!({"type": "xml"}), VALUE, "response_format.type");
+    refuse(json!({}), MISSING, "response_format.type");
+    refuse(json!("json"), TYPE, "response_format");
+    refuse(json!({"type": "json_schema"}), MISSING, "response_format.json_schema");
     refuse(
-        json!({"response_format": {"type": "json_schema", "json_schema": schema}}),
-        UNSUPPORTED,
-        "response_format",
-    );
-    refuse(
-        json!({"response_format": {"type": "json_schema"}}),
-        MISSING,
+        json!({"type": "json_schema", "json_schema": "a"}),
+        TYPE,
         "response_format.json_schema",
     );
     refuse(
-        json!({"response_format": {"type": "xml"}}),
-        VALUE,
-        "response_format.type",
+        json!({"type": "json_schema", "json_schema": {}}),
+        MISSING,
+        "response_format.json_schema.name",
     );
-    refuse(json!({"response_format": {}}), MISSING, "response_format.type");
-    refuse(json!({"response_format": "json"}), TYPE, "response_format");
+    for (more, code, param) in [
+        (json!({"name": "a b"}), VALUE, "response_format.json_schema.name"),
+        (json!({"name": ""}), VALUE, "response_format.json_schema.name"),
+        (
+            json!({"name": "a".repeat(65)}),
+            VALUE,
+            "response_format.json_schema.name",
+        ),
+        (json!({"strict": "yes"}), TYPE, "response_format.json_schema.strict"),
+        (
+            json!({"description": 1}),
+            TYPE,
+            "response_format.json_schema.description",
+        ),
+        (json!({"schema": "{}"}), TYPE, "response_format.json_schema.schema"),
+        (
+            json!({"schema": {"type": "strin"}}),
+            VALUE,
+            "response_format.json_schema.schema",
+        ),
+        (
+            json!({"schema": {"$ref": "https://example.com/s.json"}}),
+            VALUE,
+            "response_format.json_schema.schema",
+        ),
+    ] {
+        refuse(wanted(more), code, param);
+    }
 }
 
 #[test]
