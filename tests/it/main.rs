@@ -16,6 +16,7 @@ pub(crate) mod gemini;
 mod golden;
 mod healthcheck;
 mod http;
+mod json;
 mod lifecycle;
 mod standin;
 mod stream;
