@@ -31,7 +31,7 @@ use crate::{
 
 /// Adds to a request what the model has to know of the form of its answer; nothing where that is plain text.
 pub(super) fn prepare(request: &mut Request) {
-    if request.form != OutputForm::Text {
+    if matches!(request.form, OutputForm::JsonObject | OutputForm::JsonSchema(_)) {
         words::add(request);
     }
 }
@@ -42,7 +42,7 @@ pub(super) fn prepare(request: &mut Request) {
 /// When the schema is none. Formats look at that when they read a request, so this one was made by other means.
 pub(super) fn reader(request: &Request, live: bool) -> Result<Option<DocumentReader>, Failure> {
     let wanted = match &request.form {
-        OutputForm::Text => return Ok(None),
+        OutputForm::Text | OutputForm::Image => return Ok(None),
         OutputForm::JsonObject => Wanted::Object,
         OutputForm::JsonSchema(wanted) => {
             let unusable = |flaw| Failure::new(Kind::InvalidRequest, format!("The schema cannot be used: {flaw}."));

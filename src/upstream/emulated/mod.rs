@@ -11,11 +11,12 @@ mod tools;
 use std::sync::Arc;
 
 use async_stream::try_stream;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, future::BoxFuture};
+use tokio::time::Instant;
 
 use self::reading::{Both, Ending, Plain, Reading, Repair, Verdict};
 pub(super) use self::tools::past_call;
-use super::{Call, EventStream, Health, Models, Upstream};
+use super::{Call, Download, EventStream, Health, Models, Upstream};
 use crate::{
     chat::{Citation, Event, FinishReason, Message, Note, OutputForm, Request, Role},
     error::{Failure, Kind},
@@ -58,6 +59,10 @@ impl Upstream for Emulated {
         }
     }
 
+    fn media(&self, reference: &str, deadline: Instant) -> BoxFuture<'static, Result<Download, Failure>> {
+        self.inner.media(reference, deadline)
+    }
+
     fn health(&self) -> Health {
         self.inner.health()
     }
@@ -66,7 +71,7 @@ impl Upstream for Emulated {
 /// What has to be emulated for this request, as the response header says it; none: nothing.
 fn wanted(request: &Request) -> Option<&'static str> {
     match (&request.tools, &request.form) {
-        (None, OutputForm::Text) => None,
+        (None, OutputForm::Text | OutputForm::Image) => None,
         (Some(_), _) => Some("tools"),
         (None, _) => Some("json"),
     }
