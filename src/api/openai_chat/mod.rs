@@ -13,6 +13,7 @@ mod messages;
 mod read;
 mod reply;
 mod shown;
+mod tools;
 mod write;
 
 pub(in crate::api) use self::fields::FIELDS;
@@ -31,7 +32,7 @@ pub(in crate::api) fn read(body: &[u8], _target: &Target<'_>, defaults: &Default
         requested_model: asked.requested_model,
         stream: asked.stream,
         ignored: asked.ignored,
-        reply: Box::new(ChatReply::new(asked.include_usage)),
+        reply: Box::new(ChatReply::new(asked.include_usage, asked.functions)),
     })
 }
 

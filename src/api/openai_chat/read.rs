@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::{FIELDS, ability, form, messages};
+use super::{FIELDS, ability, form, messages, tools};
 use crate::{
     api::{
         Defaults,
@@ -28,6 +28,8 @@ pub(super) struct Asked {
     pub(super) stream: bool,
     /// Whether a streamed answer is to end with a usage chunk.
     pub(super) include_usage: bool,
+    /// Whether tools are called functions, as before there were tools.
+    pub(super) functions: bool,
     /// Fields that were set and cannot act, each once, fit for a header: 1 to 64 characters of `A-Za-z0-9_.-`.
     pub(super) ignored: Vec<Cow<'static, str>>,
 }
@@ -45,23 +47,25 @@ pub(super) fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Asked, Fai
     let requested_model = model(&mut fields, defaults)?;
     let messages = messages::read(&fields.require(Path::root("messages"))?, &mut ignored)?;
     let (stream, include_usage) = stream(&mut fields, &mut ignored)?;
+    let wanted = tools::read(&mut fields, &mut ignored)?;
     let request = Request {
         model: defaults.model(&requested_model),
         messages,
         stop: stop(&mut fields)?,
         max_tokens: max_tokens(&mut fields, &mut ignored)?,
         thinking: thinking(&mut fields, &mut ignored)?,
-        tools: None,
+        tools: wanted.toolbox,
         form: form::read(&mut fields)?,
         closing: None,
     };
-    ability::refuse_impossible(&mut fields, &mut ignored)?;
+    ability::refuse_impossible(&mut fields)?;
     name_ignored(FIELDS, &mut fields, &mut ignored)?;
     Ok(Asked {
         request,
         requested_model,
         stream,
         include_usage,
+        functions: wanted.functions,
         ignored,
     })
 }

@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{
     shown,
-    write::{self, Stream},
+    write::{self, Form, Stream},
 };
 use crate::{
     api::{Meta, Reply},
@@ -15,14 +15,20 @@ use crate::{
 /// One answer on its way to the client.
 pub(super) struct ChatReply {
     include_usage: bool,
+    form: Form,
+    /// How many tools the stream has called.
+    calls: usize,
     /// None before the stream has begun.
     stream: Option<Stream>,
 }
 
 impl ChatReply {
-    pub(super) fn new(include_usage: bool) -> Self {
+    /// A reply that ends its stream with usage if so wanted, and calls tools `functions`, as they were called before.
+    pub(super) fn new(include_usage: bool, functions: bool) -> Self {
         Self {
             include_usage,
+            form: if functions { Form::Function } else { Form::Tools },
+            calls: 0,
             stream: None,
         }
     }
@@ -30,7 +36,7 @@ impl ChatReply {
 
 impl Reply for ChatReply {
     fn whole(&self, meta: &Meta, answer: &Answer, usage: &Usage) -> Bytes {
-        write::whole(meta, answer, usage)
+        write::whole(meta, answer, usage, self.form)
     }
 
     fn counts_tokens(&self) -> bool {
@@ -52,6 +58,10 @@ impl Reply for ChatReply {
                     stream.image(out, url);
                 }
             }
+            Event::ToolCall(call) => {
+                stream.call(out, call, self.calls, self.form);
+                self.calls += 1;
+            }
             _ => {}
         }
     }
@@ -64,7 +74,7 @@ impl Reply for ChatReply {
 
     fn finish(&mut self, reason: FinishReason, usage: Option<&Usage>, out: &mut BytesMut) {
         let Some(stream) = &self.stream else { return };
-        stream.finish(out, reason);
+        stream.finish(out, reason, self.form);
         if let Some(usage) = usage {
             stream.usage(out, usage);
         }

@@ -45,7 +45,8 @@ fn full_request() -> Value {
         "model": "gpt-4o", "stream": true, "stream_options": {"include_usage": true}, "n": 1, "stop": ["a", "b"],
         "max_tokens": 5, "max_completion_tokens": 6, "temperature": 0.5, "top_p": 1, "seed": 1, "logprobs": false,
         "top_logprobs": 0, "modalities": ["text"], "reasoning_effort": "high", "response_format": {"type": "text"},
-        "tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "none", "functions": [],
+        "tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "required",
+        "parallel_tool_calls": true, "functions": [],
         "function_call": "auto", "logit_bias": {}, "metadata": {"a": "b"}, "top_k": 3,
         "messages": [
             {"role": "system", "content": "s"},

@@ -5,27 +5,36 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::{error, shown};
 use crate::{
     api::{Meta, escape::json_string},
-    chat::{Answer, Citation, FinishReason, Usage},
+    chat::{Answer, Citation, FinishReason, ToolCall, Usage},
     error::Failure,
 };
+
+mod calls;
+
+pub(super) use self::calls::Form;
 
 /// The body of a whole answer.
 ///
 /// An answer without a finish reason was cut: the body says `length`, never `stop`. Callers that know why should fail
 /// instead.
-pub(super) fn whole(meta: &Meta, answer: &Answer, usage: &Usage) -> Bytes {
+pub(super) fn whole(meta: &Meta, answer: &Answer, usage: &Usage, form: Form) -> Bytes {
     let mut out = BytesMut::with_capacity(512 + answer.text.len() + answer.reasoning.len());
     put_meta(&mut out, meta, "chat.completion");
     out.put_slice(b"{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":");
-    json_string(&mut out, &answer.text);
+    if answer.text.is_empty() && !answer.tool_calls.is_empty() {
+        out.put_slice(b"null");
+    } else {
+        json_string(&mut out, &answer.text);
+    }
     out.put_slice(b",\"refusal\":null");
+    calls::whole(&mut out, &answer.tool_calls, form);
     if !answer.reasoning.is_empty() {
         out.put_slice(b",\"reasoning_content\":");
         json_string(&mut out, &answer.reasoning);
     }
     shown::put_all(&mut out, answer);
     out.put_slice(b"},\"logprobs\":null,\"finish_reason\":");
-    put_finish(&mut out, answer.finish.unwrap_or(FinishReason::Length));
+    put_finish(&mut out, answer.finish.unwrap_or(FinishReason::Length), form);
     out.put_slice(b"}],\"usage\":");
     put_usage(&mut out, usage);
     out.put_slice(b"}");
@@ -34,8 +43,8 @@ pub(super) fn whole(meta: &Meta, answer: &Answer, usage: &Usage) -> Bytes {
 
 /// Writes the events of a streamed answer, each appended to a buffer of the caller's.
 ///
-/// The order is the caller's part: [`Stream::role`]; any number of [`Stream::reasoning`], [`Stream::text`] and
-/// [`Stream::empty_delta`]; then [`Stream::finish`], [`Stream::usage`] if the client asked for it, since many clients
+/// The order is the caller's part: [`Stream::role`]; any number of [`Stream::reasoning`], [`Stream::text`],
+/// [`Stream::call`] and [`Stream::empty_delta`]; then [`Stream::finish`], [`Stream::usage`] if the client asked for it, since many clients
 /// expect a choice in every chunk, and [`Stream::done`].
 #[derive(Clone, Debug)]
 pub(super) struct Stream {
@@ -97,11 +106,20 @@ impl Stream {
         self.chunk(out, 0, |_| {});
     }
 
+    /// The call of a tool, the first of an answer having the index 0. Two chunks: clients put the text of the arguments
+    /// together from all but the first, and read only one call of each.
+    pub(super) fn call(&self, out: &mut BytesMut, call: &ToolCall, index: usize, form: Form) {
+        self.chunk(out, call.name.len() + 64, |out| calls::begin(out, call, index, form));
+        self.chunk(out, call.arguments.len() + 32, |out| {
+            calls::arguments(out, call, index, form)
+        });
+    }
+
     /// The end of the answer.
-    pub(super) fn finish(&self, out: &mut BytesMut, reason: FinishReason) {
+    pub(super) fn finish(&self, out: &mut BytesMut, reason: FinishReason, form: Form) {
         out.put_slice(&self.head);
         out.put_slice(b"},\"logprobs\":null,\"finish_reason\":");
-        put_finish(out, reason);
+        put_finish(out, reason, form);
         out.put_slice(b"}]}\n\n");
     }
 
@@ -144,8 +162,11 @@ fn put_meta(out: &mut BytesMut, meta: &Meta, object: &str) {
     out.put_slice(b",\"choices\":[");
 }
 
-fn put_finish(out: &mut BytesMut, reason: FinishReason) {
-    json_string(out, &reason.to_string());
+fn put_finish(out: &mut BytesMut, reason: FinishReason, form: Form) {
+    match (reason, form) {
+        (FinishReason::ToolCalls, Form::Function) => out.put_slice(b"\"function_call\""),
+        _ => json_string(out, &reason.to_string()),
+    }
 }
 
 fn put_usage(out: &mut BytesMut, usage: &Usage) {

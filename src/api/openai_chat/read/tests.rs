@@ -6,6 +6,7 @@ use super::*;
 use crate::chat::{Message, OutputForm, Role};
 
 mod messages;
+mod tools;
 
 fn read(body: &Value) -> Result<Asked, Failure> {
     read_bytes(body.to_string().as_bytes())
@@ -64,6 +65,7 @@ fn a_plain_request_is_read() {
             requested_model: "gemini-flash".to_owned(),
             stream: false,
             include_usage: false,
+            functions: false,
             ignored: Vec::new(),
         }
     );
@@ -331,33 +333,6 @@ fn the_form_of_the_answer() {
     ] {
         refuse(wanted(more), code, param);
     }
-}
-
-#[test]
-fn tools_are_refused_unless_their_use_is_forbidden() {
-    let tools = json!([{"type": "function", "function": {"name": "weather"}}]);
-    refuse(json!({"tools": tools}), UNSUPPORTED, "tools");
-    refuse(json!({"tools": tools, "tool_choice": "auto"}), UNSUPPORTED, "tools");
-    refuse(json!({"tools": {}}), TYPE, "tools");
-    refuse(json!({"tools": [], "tool_choice": "required"}), VALUE, "tool_choice");
-    refuse(
-        json!({"tool_choice": {"type": "function", "function": {"name": "weather"}}}),
-        VALUE,
-        "tool_choice",
-    );
-    refuse(json!({"tool_choice": "sometimes"}), VALUE, "tool_choice");
-    refuse(json!({"tool_choice": 1}), TYPE, "tool_choice");
-    assert!(accept(json!({"tools": [], "tool_choice": "auto"})).ignored.is_empty());
-    assert_eq!(
-        accept(json!({"tools": tools, "tool_choice": "none"})).ignored,
-        ["tools"]
-    );
-    let functions = json!([{"name": "weather"}]);
-    refuse(json!({"functions": functions}), UNSUPPORTED, "functions");
-    assert_eq!(
-        accept(json!({"functions": functions, "function_call": "none"})).ignored,
-        ["functions"]
-    );
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn meta() -> Meta {
 
 fn written(include_usage: bool, write: impl FnOnce(&mut ChatReply, &mut BytesMut)) -> String {
     let mut out = BytesMut::new();
-    write(&mut ChatReply::new(include_usage), &mut out);
+    write(&mut ChatReply::new(include_usage, false), &mut out);
     String::from_utf8(out.to_vec()).unwrap()
 }
 
@@ -33,7 +33,7 @@ fn answer(text: &str, reasoning: &str, finish: Option<FinishReason>) -> Answer {
 }
 
 fn whole_text(answer: &Answer) -> String {
-    String::from_utf8(whole(&meta(), answer, &Usage::new(9, 5, 2)).to_vec()).unwrap()
+    String::from_utf8(whole(&meta(), answer, &Usage::new(9, 5, 2), Form::Tools).to_vec()).unwrap()
 }
 
 #[test]
@@ -156,4 +156,77 @@ proptest! {
         prop_assert_eq!(message["content"].as_str(), Some(text.as_str()));
         prop_assert_eq!(message["reasoning_content"].as_str(), (!reasoning.is_empty()).then_some(reasoning.as_str()));
     }
+}
+
+fn call(id: &str, arguments: &str) -> ToolCall {
+    ToolCall {
+        id: id.to_owned(),
+        name: "weather".to_owned(),
+        arguments: arguments.to_owned(),
+    }
+}
+
+/// The choices of each chunk, one a line.
+fn choices(stream: &str) -> String {
+    let chunks = stream.split("\n\n").filter_map(|event| event.strip_prefix("data: {"));
+    let choices = chunks.map(|chunk| chunk.split_once("\"choices\":").unwrap().1);
+    choices.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_whole_answer_with_calls() {
+    let mut answer = answer("", "", Some(FinishReason::ToolCalls));
+    answer.tool_calls = vec![call("call_1", "{\"city\":\"Köln\"}"), call("call_2", "{}")];
+    let text = whole_text(&answer);
+    let (_, choices) = text.split_once("\"choices\":").unwrap();
+    let (choices, _) = choices.split_once(",\"usage\"").unwrap();
+    insta::assert_snapshot!(choices, @r#"[{"index":0,"message":{"role":"assistant","content":null,"refusal":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"weather","arguments":"{\"city\":\"Köln\"}"}},{"id":"call_2","type":"function","function":{"name":"weather","arguments":"{}"}}]},"logprobs":null,"finish_reason":"tool_calls"}]"#);
+    answer.text = "Let me look.".to_owned();
+    let body: Value = serde_json::from_str(&whole_text(&answer)).unwrap();
+    assert_eq!(body["choices"][0]["message"]["content"], "Let me look.");
+}
+
+#[test]
+fn a_stream_with_calls_gives_one_at_a_time_and_names_it_once() {
+    let stream = written(false, |stream, out| {
+        stream.begin(&meta(), out);
+        stream.event(&Event::Text("Let me look.".to_owned()), out);
+        stream.event(&Event::ToolCall(call("call_1", "{\"city\":\"Köln\"}")), out);
+        stream.event(&Event::ToolCall(call("call_2", "{}")), out);
+        stream.finish(FinishReason::ToolCalls, None, out);
+    });
+    insta::assert_snapshot!(choices(&stream), @r#"
+    [{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}]}
+    [{"index":0,"delta":{"content":"Let me look."},"logprobs":null,"finish_reason":null}]}
+    [{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"weather","arguments":""}}]},"logprobs":null,"finish_reason":null}]}
+    [{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"city\":\"Köln\"}"}}]},"logprobs":null,"finish_reason":null}]}
+    [{"index":0,"delta":{"tool_calls":[{"index":1,"id":"call_2","type":"function","function":{"name":"weather","arguments":""}}]},"logprobs":null,"finish_reason":null}]}
+    [{"index":0,"delta":{"tool_calls":[{"index":1,"function":{"arguments":"{}"}}]},"logprobs":null,"finish_reason":null}]}
+    [{"index":0,"delta":{},"logprobs":null,"finish_reason":"tool_calls"}]}
+    "#);
+}
+
+#[test]
+fn a_function_is_answered_in_the_form_before_tools() {
+    let mut answer = answer("", "", Some(FinishReason::ToolCalls));
+    answer.tool_calls = vec![call("call_1", "{}")];
+    let body = whole(&meta(), &answer, &Usage::new(9, 5, 2), Form::Function);
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let choice = &body["choices"][0];
+    assert_eq!(choice["finish_reason"], "function_call");
+    assert_eq!(choice["message"]["content"], Value::Null);
+    assert_eq!(choice["message"]["function_call"]["name"], "weather");
+    assert_eq!(choice["message"].get("tool_calls"), None);
+
+    let mut out = BytesMut::new();
+    let mut reply = ChatReply::new(false, true);
+    reply.begin(&meta(), &mut out);
+    reply.event(&Event::ToolCall(call("call_1", "{}")), &mut out);
+    reply.finish(FinishReason::ToolCalls, None, &mut out);
+    insta::assert_snapshot!(choices(str::from_utf8(&out).unwrap()), @r#"
+    [{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}]}
+    [{"index":0,"delta":{"function_call":{"name":"weather","arguments":""}},"logprobs":null,"finish_reason":null}]}
+    [{"index":0,"delta":{"function_call":{"arguments":"{}"}},"logprobs":null,"finish_reason":null}]}
+    [{"index":0,"delta":{},"logprobs":null,"finish_reason":"function_call"}]}
+    "#);
 }

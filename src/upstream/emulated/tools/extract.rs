@@ -218,4 +218,4 @@ fn put(out: &mut Vec<Piece>, text: String) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -28,6 +28,7 @@ pub(super) fn instructions(toolbox: &Toolbox) -> String {
     }
     out.push_str(RULES);
     out.push_str(if toolbox.parallel { SEVERAL } else { ONE });
+    out.push_str("\n- ");
     out.push_str(&duty(&toolbox.choice));
     out.push_str("\n\nThe tools, one JSON object a line:\n");
     for tool in &tools {
@@ -45,7 +46,7 @@ pub(super) fn instructions(toolbox: &Toolbox) -> String {
 pub(super) fn reminder(toolbox: &Toolbox) -> String {
     let duty = duty(&toolbox.choice);
     format!(
-        "To call a tool, write a {INFO} block as the first system message says; the block itself is the call.{duty}"
+        "To call a tool, write a {INFO} block as the first system message says; the block itself is the call. {duty}"
     )
 }
 
@@ -78,9 +79,9 @@ const EXAMPLE: &str = "\nAn example of the form alone. It was not said in this c
 /// Whether a call must come.
 fn duty(choice: &ToolChoice) -> String {
     match choice {
-        ToolChoice::Auto => " Without need of a tool, just answer.".to_owned(),
-        ToolChoice::Required => " This reply must call a tool.".to_owned(),
-        ToolChoice::Named(name) => format!(" This reply must call the tool {name}."),
+        ToolChoice::Auto => "When no tool is needed, just answer.".to_owned(),
+        ToolChoice::Required => "This reply must call a tool.".to_owned(),
+        ToolChoice::Named(name) => format!("This reply must call the tool {name}."),
     }
 }
 
@@ -127,3 +128,6 @@ fn block(id: Option<&str>, name: &str, arguments: &str) -> String {
 fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
+
+#[cfg(test)]
+mod tests;
