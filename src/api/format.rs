@@ -3,6 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use bytes::{BufMut, Bytes, BytesMut};
+use http::HeaderName;
 
 use super::{Field, openai_chat, openai_images};
 use crate::{
@@ -23,22 +24,36 @@ impl Format {
     /// All of them.
     pub const ALL: [Format; 2] = [Format::OpenAiChat, Format::OpenAiImages];
 
+    /// What it is and can do.
+    fn wire(self) -> &'static Wire {
+        match self {
+            Format::OpenAiChat => &openai_chat::WIRE,
+            Format::OpenAiImages => &openai_images::WIRE,
+        }
+    }
+
     /// Its name, in the docs and on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Format::OpenAiChat => "openai-chat",
-            Format::OpenAiImages => "openai-images",
-        }
+        self.wire().name
     }
 
     /// Its title, for people.
     #[must_use]
     pub fn title(self) -> &'static str {
-        match self {
-            Format::OpenAiChat => "OpenAI chat completions",
-            Format::OpenAiImages => "OpenAI image generations",
-        }
+        self.wire().title
+    }
+
+    /// How it treats each field of a request.
+    #[must_use]
+    pub fn fields(self) -> &'static [Field] {
+        self.wire().fields
+    }
+
+    /// The header in which its clients look for the request's id, where it is not `x-request-id`.
+    #[must_use]
+    pub fn request_id_header(self) -> Option<HeaderName> {
+        self.wire().request_id_header.map(HeaderName::from_static)
     }
 
     /// Reads a request.
@@ -47,36 +62,38 @@ impl Format {
     /// A failure of the client's side that names the field at fault in the format's own path syntax, unless the body
     /// as a whole is.
     pub fn read(self, body: &[u8], target: &Target<'_>, defaults: &Defaults<'_>) -> Result<Incoming, Failure> {
-        match self {
-            Format::OpenAiChat => openai_chat::read(body, target, defaults),
-            Format::OpenAiImages => openai_images::read(body, target, defaults),
-        }
+        (self.wire().read)(body, target, defaults)
     }
 
     /// The body of a failure in this format's own shape, for the request of this id.
     #[must_use]
-    pub fn error_body(self, failure: &Failure, _request_id: &str) -> Bytes {
-        match self {
-            Format::OpenAiChat | Format::OpenAiImages => openai_chat::error::body(failure),
-        }
+    pub fn error_body(self, failure: &Failure, request_id: &str) -> Bytes {
+        (self.wire().error_body)(failure, request_id)
     }
 
     /// The body that tells how many tokens a prompt has. None: the format has no such question.
     #[must_use]
-    pub fn count(self, _tokens: u64) -> Option<Bytes> {
-        match self {
-            Format::OpenAiChat | Format::OpenAiImages => None,
-        }
+    pub fn count(self, tokens: u64) -> Option<Bytes> {
+        self.wire().count.map(|count| count(tokens))
     }
+}
 
-    /// How it treats each field of a request.
-    #[must_use]
-    pub fn fields(self) -> &'static [Field] {
-        match self {
-            Format::OpenAiChat => openai_chat::FIELDS,
-            Format::OpenAiImages => openai_images::FIELDS,
-        }
-    }
+/// What a format is and can do: each has one of these as its door.
+pub(in crate::api) struct Wire {
+    /// Lower case, with hyphens.
+    pub(in crate::api) name: &'static str,
+    /// For people.
+    pub(in crate::api) title: &'static str,
+    /// Every field that means something.
+    pub(in crate::api) fields: &'static [Field],
+    /// See [`Format::read`].
+    pub(in crate::api) read: fn(&[u8], &Target<'_>, &Defaults<'_>) -> Result<Incoming, Failure>,
+    /// See [`Format::error_body`].
+    pub(in crate::api) error_body: fn(&Failure, request_id: &str) -> Bytes,
+    /// See [`Format::count`].
+    pub(in crate::api) count: Option<fn(u64) -> Bytes>,
+    /// See [`Format::request_id_header`]; in lower case.
+    pub(in crate::api) request_id_header: Option<&'static str>,
 }
 
 /// What a request says beside its body.

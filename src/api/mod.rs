@@ -12,6 +12,7 @@ mod fields;
 mod files;
 mod format;
 mod json;
+mod openai_error;
 mod schema;
 mod stop;
 

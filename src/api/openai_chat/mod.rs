@@ -3,7 +3,6 @@
 //! Bodies are written by hand into byte buffers: the shapes are few and fixed, client libraries depend on single
 //! keys of them (the golden tests hold them still), and nothing can fail on the way.
 
-pub mod error;
 pub mod models;
 
 mod ability;
@@ -16,16 +15,26 @@ mod shown;
 mod tools;
 mod write;
 
-pub(in crate::api) use self::fields::FIELDS;
-use self::reply::ChatReply;
-use super::{Defaults, Incoming, Target};
+use self::{fields::FIELDS, reply::ChatReply};
+use super::{Defaults, Incoming, Target, format::Wire, openai_error};
 use crate::error::Failure;
+
+/// Its door.
+pub(in crate::api) static WIRE: Wire = Wire {
+    name: "openai-chat",
+    title: "OpenAI chat completions",
+    fields: FIELDS,
+    read,
+    error_body: |failure, _request_id| openai_error::body(failure),
+    count: None,
+    request_id_header: None,
+};
 
 /// Reads the body of a chat request.
 ///
 /// # Errors
 /// With the path of the field at fault unless the body as a whole is. No message shows any of the body's texts.
-pub(in crate::api) fn read(body: &[u8], _target: &Target<'_>, defaults: &Defaults<'_>) -> Result<Incoming, Failure> {
+fn read(body: &[u8], _target: &Target<'_>, defaults: &Defaults<'_>) -> Result<Incoming, Failure> {
     let asked = read::request(body, defaults)?;
     Ok(Incoming {
         request: asked.request,

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::error;
 use crate::{
-    api::{Defaults, Format, Target},
+    api::{Defaults, Format, Target, openai_error},
     error::Side,
 };
 
@@ -31,7 +30,7 @@ fn survives(body: &[u8]) -> Result<(), TestCaseError> {
             let facts = failure.kind().facts();
             prop_assert_eq!(facts.side, Side::Client);
             prop_assert!(facts.status.is_client_error());
-            let body: Value = serde_json::from_slice(&error::body(&failure)).unwrap();
+            let body: Value = serde_json::from_slice(&openai_error::body(&failure)).unwrap();
             let keys: Vec<&String> = body["error"].as_object().unwrap().keys().collect();
             prop_assert_eq!(keys, ["code", "message", "param", "type"]);
         }

@@ -2,9 +2,9 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{error, shown};
+use super::shown;
 use crate::{
-    api::{Meta, escape::json_string},
+    api::{Meta, escape::json_string, openai_error},
     chat::{Answer, Citation, FinishReason, ToolCall, Usage},
     error::Failure,
 };
@@ -149,7 +149,7 @@ impl Stream {
 /// The last event of a stream that fails: no finish reason, so that nobody takes what came for the whole answer.
 pub(super) fn error(out: &mut BytesMut, failure: &Failure) {
     out.put_slice(b"data: ");
-    error::put(out, failure);
+    openai_error::put(out, failure);
     out.put_slice(b"\n\n");
 }
 

@@ -6,23 +6,36 @@ mod fields;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-pub(in crate::api) use self::fields::FIELDS;
+use self::fields::FIELDS;
 use super::{
     Defaults, Incoming, MediaForm, Meta, Reply, Target,
     escape::json_string,
     fields::name_ignored,
+    format::Wire,
     json::{Object, Path},
+    openai_error,
 };
 use crate::{
     chat::{Answer, Event, FinishReason, MediaKind, MediaSource, Message, OutputForm, Request, Role, Usage},
     error::{Failure, Kind},
 };
 
+/// Its door.
+pub(in crate::api) static WIRE: Wire = Wire {
+    name: "openai-images",
+    title: "OpenAI image generations",
+    fields: FIELDS,
+    read,
+    error_body: |failure, _request_id| openai_error::body(failure),
+    count: None,
+    request_id_header: None,
+};
+
 /// Reads the body of an image request.
 ///
 /// # Errors
 /// With the path of the field at fault unless the body as a whole is.
-pub(in crate::api) fn read(body: &[u8], _target: &Target<'_>, defaults: &Defaults<'_>) -> Result<Incoming, Failure> {
+fn read(body: &[u8], _target: &Target<'_>, defaults: &Defaults<'_>) -> Result<Incoming, Failure> {
     let mut fields = Object::parse(body)?;
     let mut ignored = Vec::new();
     let prompt = fields.require(Path::root("prompt"))?;
