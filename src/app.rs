@@ -150,6 +150,7 @@ fn cors(origins: &Origins) -> Option<CorsLayer> {
     };
     let exposed = [
         "x-request-id",
+        "request-id",
         "retry-after",
         "x-should-retry",
         "x-gateway-requested-model",

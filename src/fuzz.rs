@@ -15,7 +15,7 @@ pub fn chat_request(data: &[u8]) {
     };
     let target = Target {
         id: "m:generateContent",
-        query: "",
+        ..Target::default()
     };
     for format in Format::ALL {
         if let Err(failure) = format.read(data, &target, &defaults) {

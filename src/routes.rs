@@ -64,6 +64,11 @@ pub(crate) static TABLE: &[Route] = &[
     Route { name: "media",   path: "/media/{id}",            auth: Auth::Open, shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Media)],   allow: GET },
     Route { name: "images",  path: "{api}/images/generations", auth: Auth::Key, shape: Format::OpenAiImages, methods: &[(Method::POST, Handler::Generate(Format::OpenAiImages))], allow: POST },
     Route { name: "chat",    path: "{api}/chat/completions", auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::POST, Handler::Generate(Format::OpenAiChat))], allow: POST },
+    Route { name: "messages",        path: "{api}/messages",                 auth: Auth::Key, shape: Format::AnthropicMessages, methods: &[(Method::POST, Handler::Generate(Format::AnthropicMessages))],    allow: POST },
+    Route { name: "messages_tokens", path: "{api}/messages/count_tokens",    auth: Auth::Key, shape: Format::AnthropicMessages, methods: &[(Method::POST, Handler::CountTokens(Format::AnthropicMessages))], allow: POST },
+    // Anthropic's clients add the version to a base URL themselves, so one that ends in it has it twice.
+    Route { name: "messages",        path: "{api}/v1/messages",              auth: Auth::Key, shape: Format::AnthropicMessages, methods: &[(Method::POST, Handler::Generate(Format::AnthropicMessages))],    allow: POST },
+    Route { name: "messages_tokens", path: "{api}/v1/messages/count_tokens", auth: Auth::Key, shape: Format::AnthropicMessages, methods: &[(Method::POST, Handler::CountTokens(Format::AnthropicMessages))], allow: POST },
 ];
 
 /// Paths of OpenAI's that clients may ask for and that this upstream cannot serve, and why.

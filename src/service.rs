@@ -94,6 +94,11 @@ async fn answer(app: &Arc<App>, record: &Arc<Record>, request: Request<Incoming>
             respond::failure(&failure, shape, record.id())
         }
     };
+    if let Some(name) = shape.request_id_header()
+        && let Ok(id) = HeaderValue::from_str(record.id())
+    {
+        response.headers_mut().insert(name, id);
+    }
     // A client may send all of its body before it listens: without this it would see a reset instead of the answer.
     let (most, time) = if place {
         (app.limits.drain_bytes, app.limits.drain_time)

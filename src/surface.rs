@@ -73,9 +73,11 @@ pub(crate) fn openapi(prefix: &str) -> Value {
     })
 }
 
+/// Every path and method, without the second spellings that forgive a client's doubled version.
 fn operations() -> impl Iterator<Item = (&'static Route, &'static Method)> {
     let methods = |route: &'static Route| route.methods.iter().map(move |(method, _)| (route, method));
-    TABLE.iter().flat_map(methods)
+    let first_spelling = |route: &&Route| !route.path.starts_with("{api}/v1/");
+    TABLE.iter().filter(first_spelling).flat_map(methods)
 }
 
 fn operation(route: &Route, method: &Method) -> Value {

@@ -79,6 +79,24 @@ pub(in crate::api) fn name_once(name: &'static str, ignored: &mut Ignored) {
     }
 }
 
+/// The most names of nested fields.
+const MAX_NESTED: usize = 32;
+
+/// Adds the names of all fields of a nested object that are set and that nobody has taken, with the path to the object
+/// before them: `messages.cache_control`.
+pub(in crate::api) fn name_rest(path: &'static str, fields: &Object<'_>, ignored: &mut Ignored) {
+    for name in fields.rest().filter(|name| is_plain(name)) {
+        let name = format!("{path}.{name}");
+        if !is_plain(&name) || ignored.iter().any(|earlier| *earlier == name) {
+            continue;
+        }
+        if ignored.len() >= MAX_NESTED {
+            return name_once(AND_MORE, ignored);
+        }
+        ignored.push(Cow::Owned(name));
+    }
+}
+
 fn is_plain(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     (1..=64).contains(&name.len()) && name.bytes().all(plain)

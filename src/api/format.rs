@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use bytes::{BufMut, Bytes, BytesMut};
 use http::HeaderName;
 
-use super::{Field, openai_chat, openai_images};
+use super::{Field, anthropic_messages, openai_chat, openai_images};
 use crate::{
     chat::{Answer, Event, FinishReason, Request, Usage},
     error::Failure,
@@ -18,17 +18,20 @@ pub enum Format {
     OpenAiChat,
     /// OpenAI's image generations.
     OpenAiImages,
+    /// Anthropic's messages.
+    AnthropicMessages,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Format; 2] = [Format::OpenAiChat, Format::OpenAiImages];
+    pub const ALL: [Format; 3] = [Format::OpenAiChat, Format::OpenAiImages, Format::AnthropicMessages];
 
     /// What it is and can do.
     fn wire(self) -> &'static Wire {
         match self {
             Format::OpenAiChat => &openai_chat::WIRE,
             Format::OpenAiImages => &openai_images::WIRE,
+            Format::AnthropicMessages => &anthropic_messages::WIRE,
         }
     }
 

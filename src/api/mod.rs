@@ -4,9 +4,12 @@
 //! sockets, no upstreams, no clock. [`Format`] is the only list of them: a new one is its own room, an arm there and
 //! its rows in the table of routes.
 
+pub mod anthropic_messages;
 pub mod openai_chat;
 pub mod openai_images;
 
+#[cfg(test)]
+mod arbitrary;
 mod escape;
 mod fields;
 mod files;

@@ -16,8 +16,7 @@ const WRONG_KEY: &str = "Incorrect API key provided";
 ///
 /// The wording obeys a widely used client library that sorts failures by their text: a wrong key begins as OpenAI's
 /// does, and only a 429 speaks of rate limits.
-#[must_use]
-pub fn body(failure: &Failure) -> Bytes {
+pub(super) fn body(failure: &Failure) -> Bytes {
     let mut out = BytesMut::with_capacity(160 + failure.message().len());
     put(&mut out, failure);
     out.freeze()

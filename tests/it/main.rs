@@ -18,6 +18,7 @@ mod healthcheck;
 mod http;
 mod json;
 mod lifecycle;
+mod messages;
 mod standin;
 mod stream;
 mod support;

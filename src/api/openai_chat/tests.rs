@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{
-    api::{Defaults, Format, Target, openai_error},
+    api::{
+        Defaults, Format, Target,
+        arbitrary::{any_json, damage, damages, mutate, mutation},
+        openai_error,
+    },
     error::Side,
 };
 
@@ -58,97 +62,6 @@ fn full_request() -> Value {
     })
 }
 
-/// Words that mean something somewhere in a request.
-fn word() -> impl Strategy<Value = String> {
-    let known = prop::sample::select(vec![
-        "model",
-        "messages",
-        "role",
-        "content",
-        "type",
-        "text",
-        "user",
-        "assistant",
-        "tool",
-        "function",
-        "image_url",
-        "tool_calls",
-        "arguments",
-        "json_schema",
-        "stop",
-        "none",
-        "required",
-        "refusal",
-        "name",
-        "id",
-        "",
-    ]);
-    prop_oneof![3 => known.prop_map(str::to_owned), 1 => ".{0,8}"]
-}
-
-fn any_json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        word().prop_map(Value::from),
-    ];
-    leaf.prop_recursive(4, 24, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::vec((word(), inner), 0..4)
-                .prop_map(|fields| fields.into_iter().collect::<Map<_, _>>().into()),
-        ]
-    })
-}
-
-#[derive(Clone, Debug)]
-enum Mutation {
-    Replace(Value),
-    Remove,
-    Rename(String),
-}
-
-fn mutation() -> impl Strategy<Value = Mutation> {
-    prop_oneof![
-        3 => any_json().prop_map(Mutation::Replace),
-        1 => Just(Mutation::Remove),
-        1 => word().prop_map(Mutation::Rename),
-    ]
-}
-
-/// Walks down from the root, one choice per level, and changes what it arrives at.
-fn mutate(value: &mut Value, way: &[prop::sample::Index], mutation: Mutation) {
-    let Some((step, way)) = way.split_first() else {
-        if let Mutation::Replace(new) = mutation {
-            *value = new;
-        }
-        return;
-    };
-    match value {
-        Value::Array(items) if !items.is_empty() => {
-            let at = step.index(items.len());
-            match mutation {
-                Mutation::Remove if way.is_empty() => drop(items.remove(at)),
-                mutation => mutate(&mut items[at], way, mutation),
-            }
-        }
-        Value::Object(fields) if !fields.is_empty() => {
-            let name = fields.keys().nth(step.index(fields.len())).unwrap().clone();
-            match mutation {
-                Mutation::Remove if way.is_empty() => drop(fields.remove(&name)),
-                Mutation::Rename(new) if way.is_empty() => {
-                    let moved = fields.remove(&name).unwrap();
-                    fields.insert(new, moved);
-                }
-                mutation => mutate(&mut fields[&name], way, mutation),
-            }
-        }
-        _ => mutate(value, &[], mutation),
-    }
-}
-
 #[test]
 fn the_full_request_is_valid() {
     survives(full_request().to_string().as_bytes()).unwrap();
@@ -190,16 +103,11 @@ proptest! {
 
     #[test]
     fn damaged_requests_are_read_or_refused(
-        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0_u8..3), 1..6),
+        all_damage in damages(),
     ) {
         let mut body = full_request().to_string().into_bytes();
-        for (at, byte, how) in damage {
-            let at = at.index(body.len());
-            match how {
-                0 => body[at] = byte,
-                1 => body.insert(at, byte),
-                _ => body.truncate(at + 1),
-            }
+        for (at, byte, how) in all_damage {
+            damage(&mut body, at, byte, how);
         }
         survives(&body)?;
     }
