@@ -217,10 +217,44 @@ async fn a_conversation_with_tools_reaches_the_upstream() {
     assert_eq!(reply.status, 200, "{reply:?}");
     assert_eq!(reply.header("x-gateway-ignored-params"), Some("messages.thinking"));
     let calls = gateway.upstream.calls.lock().unwrap();
-    let request = &calls[0].request;
-    assert_eq!(request.messages[1].tool_calls[0].arguments, r#"{"city":"Köln"}"#);
-    assert_eq!(request.messages[2].tool_call_id.as_deref(), Some("call_1"));
-    assert_eq!(request.messages[2].parts, [Part::Text("sunny".to_owned())]);
+    let of = |role| {
+        let mut messages = calls[0].request.messages.iter();
+        messages.find(|message| message.role == role).unwrap()
+    };
+    assert_eq!(of(Role::Assistant).tool_calls[0].arguments, r#"{"city":"Köln"}"#);
+    assert_eq!(of(Role::Tool).tool_call_id.as_deref(), Some("call_1"));
+    assert_eq!(of(Role::Tool).parts, [Part::Text("sunny".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_tool_is_called_by_means_of_the_prompt() {
+    let gateway = Gateway::start().await;
+    let script = || {
+        let call = "```tool_call\n{\"name\":\"get_weather\",\"arguments\":{\"city\":\"Köln\"}}\n```";
+        [text("Let me look.\n\n"), text(call), Step::finish()]
+    };
+    let tools = json!([{"name": "get_weather", "input_schema": {"type": "object"}}]);
+    gateway.upstream.script(script());
+    let message = ask(&gateway, json!({"tools": tools})).await.json();
+    let [said, call] = message["content"].as_array().unwrap().as_slice() else {
+        panic!("{message}")
+    };
+    assert!(said["text"].as_str().unwrap().starts_with("Let me look."));
+    assert_eq!(
+        (&call["type"], &call["name"], &call["input"]),
+        (&json!("tool_use"), &json!("get_weather"), &json!({"city": "Köln"}))
+    );
+    assert_eq!(message["stop_reason"], "tool_use");
+    gateway.upstream.script(script());
+    let reply = ask(&gateway, json!({"tools": tools, "stream": true})).await;
+    let events = events(&reply.body);
+    let starts = events.iter().filter(|event| event["type"] == "content_block_start");
+    let blocks: Vec<&Value> = starts.map(|event| &event["content_block"]["type"]).collect();
+    assert_eq!(blocks, ["text", "tool_use"]);
+    let [.., finish, _] = events.as_slice() else {
+        panic!("{events:?}")
+    };
+    assert_eq!(finish["delta"]["stop_reason"], "tool_use");
 }
 
 #[tokio::test]
