@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     api::{Defaults, Format, Target},
-    upstream::gemini_web,
+    upstream::{emulated, gemini_web},
 };
 
 /// A client's request body.
@@ -32,4 +32,10 @@ pub fn frames(data: &[u8]) {
 /// An upstream's page.
 pub fn page(data: &[u8]) {
     gemini_web::fuzz_page(data);
+}
+
+/// A model's answer to a client with tools, whole and in pieces: the cut must not matter, and no byte outside calls may
+/// change.
+pub fn tool_calls(data: &[u8]) {
+    emulated::fuzz_tool_calls(data);
 }

@@ -22,3 +22,4 @@ mod messages;
 mod standin;
 mod stream;
 mod support;
+mod tools;

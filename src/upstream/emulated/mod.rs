@@ -15,6 +15,8 @@ use futures_util::{StreamExt, future::BoxFuture};
 use tokio::time::Instant;
 
 use self::reading::{Both, Ending, Plain, Reading, Repair, Verdict};
+#[cfg(fuzzing)]
+pub(crate) use self::tools::fuzz_tool_calls;
 pub(super) use self::tools::past_call;
 use super::{Call, Download, EventStream, Health, Models, Upstream};
 use crate::{

@@ -105,13 +105,12 @@ pub(super) fn opener(line: &str) -> Opener {
     }
 }
 
-/// The longest run of backticks that begins a line of this text, its indentation aside.
+/// The longest run of backticks in this text, wherever it stands: what is before it on its line may be a quote's mark
+/// or a list's.
 pub(super) fn longest(text: &str) -> usize {
-    let runs = text.lines().map(|line| line.trim_start().as_bytes());
-    runs.filter(|line| line.first() == Some(&b'`'))
-        .map(run)
-        .max()
-        .unwrap_or(0)
+    let runs = text.as_bytes().chunk_by(|one, next| one == next);
+    let ticks = runs.filter(|run| run.first() == Some(&b'`'));
+    ticks.map(<[u8]>::len).max().unwrap_or(0)
 }
 
 fn lead(line: &[u8]) -> Lead {

@@ -37,20 +37,8 @@ pub(super) fn reader(request: &Arc<Request>) -> Option<Box<dyn Reading>> {
     Some(Box::new(calls::First::new(Arc::clone(request))))
 }
 
-/// Reads a text for calls in pieces of these lengths, for the fuzzer: gives text and calls in their order.
 #[cfg(any(fuzzing, test))]
-pub(crate) fn read_in_pieces(request: &Arc<Request>, text: &str, lengths: &[u8]) -> Vec<crate::chat::Event> {
-    let mut out = Vec::new();
-    let Some(mut reader) = reader(request) else { return out };
-    let mut rest = text;
-    let mut lengths = lengths.iter().cycle();
-    while !rest.is_empty() {
-        let length = lengths.next().map_or(rest.len(), |length| usize::from(*length).max(1));
-        let at = rest.ceil_char_boundary(length);
-        let (piece, after) = rest.split_at(at);
-        reader.push(piece.to_owned(), &mut out);
-        rest = after;
-    }
-    reader.finish(super::reading::Ending::Cut, &mut out);
-    out
-}
+mod whole;
+
+#[cfg(fuzzing)]
+pub(crate) use self::whole::fuzz_tool_calls;

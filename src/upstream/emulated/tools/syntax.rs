@@ -1,10 +1,10 @@
 //! How calls are written: what the model is told of it, and how its own earlier calls are shown to it.
 //!
-//! ```text
+//! ````text
 //! ```tool_call
 //! {"name":"get_weather","arguments":{"city":"Paris"}}
 //! ```
-//! ```
+//! ````
 //!
 //! A fenced block, because that is what the web app's Markdown leaves alone; JSON, because it carries types; on one
 //! line, so that no text in it can look like the closing fence. A tool that takes free text gets it below a line with

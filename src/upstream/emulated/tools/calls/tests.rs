@@ -7,7 +7,7 @@ use super::{super::extract::tests::nasty, *};
 use crate::{
     chat::{Json, Tool, ToolInput, Toolbox},
     error::Kind,
-    upstream::emulated::tools::{read_in_pieces, syntax},
+    upstream::emulated::tools::{syntax, whole::read_in_pieces},
 };
 
 fn request(change: impl FnOnce(&mut Toolbox)) -> Arc<Request> {
