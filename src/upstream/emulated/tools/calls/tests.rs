@@ -282,6 +282,22 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
+#[test]
+fn free_text_may_quote_a_fence() {
+    for text in ["> ````\na", "- `````", "1. ```tool_call", "a ``````````` b"] {
+        let call = ToolCall {
+            id: "call_1".to_owned(),
+            name: "patch".to_owned(),
+            arguments: text.to_owned(),
+        };
+        let events = read_in_pieces(&auto(), &syntax::past_call(&call), &[3]);
+        let [Event::ToolCall(found)] = events.as_slice() else {
+            panic!("{events:?}")
+        };
+        assert_eq!(found.arguments, text);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
