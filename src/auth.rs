@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, Uri, header};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
@@ -134,6 +134,32 @@ impl Credentials {
         Self { candidates }
     }
 
+    /// Takes every `key` out of a query. Not counted until [`Credentials::add`] is given what was found.
+    #[must_use]
+    pub fn take_from_query(uri: &mut Uri) -> Self {
+        let mut candidates = Vec::new();
+        let Some(query) = uri.query().filter(|query| query.contains("key") || query.contains('%')) else {
+            return Self { candidates };
+        };
+        let mut kept = Vec::new();
+        for pair in query.split('&') {
+            match url::form_urlencoded::parse(pair.as_bytes()).next() {
+                Some((name, value)) if name == "key" => candidates.push(fingerprint(value.as_bytes())),
+                _ => kept.push(pair),
+            }
+        }
+        if !candidates.is_empty() {
+            *uri = with_query(uri, &kept.join("&"));
+        }
+        Self { candidates }
+    }
+
+    /// Counts these too, as far as there is room.
+    pub fn add(&mut self, more: Self) {
+        self.candidates.extend(more.candidates);
+        self.candidates.truncate(MOST_CANDIDATES);
+    }
+
     /// Whether nothing was presented.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -147,6 +173,17 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     let scheme_end = value.iter().position(|byte| matches!(byte, b' ' | b'\t'))?;
     let (scheme, token) = value.split_at(scheme_end);
     scheme.eq_ignore_ascii_case(b"bearer").then(|| token.trim_ascii())
+}
+
+/// The path with another query; alone if that cannot be.
+fn with_query(uri: &Uri, query: &str) -> Uri {
+    let path = uri.path();
+    let joined = if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    };
+    Uri::try_from(joined).unwrap_or_default()
 }
 
 fn fingerprint(bytes: &[u8]) -> Fingerprint {

@@ -13,7 +13,8 @@ use crate::api::Format;
 pub(crate) struct Route {
     /// Its name in the access line and the metrics.
     pub(crate) name: &'static str,
-    /// `{api}` stands for the configured prefix or nothing; `{id}` for the rest of the path, slashes included.
+    /// `{api}` stands for the configured prefix or nothing; `{id}` for the rest of the path, slashes included; what
+    /// follows it in the pattern has to stand at the path's end, and is part of the id.
     pub(crate) path: &'static str,
     /// Whether a key is needed. Needing one is the rule.
     pub(crate) auth: Auth,
@@ -47,10 +48,22 @@ pub(crate) enum Handler {
     Model,
     Media,
     OpenApi,
+    /// Nothing: a path of another API's that is known not to be served, refused in that API's shape.
+    Nothing,
 }
 
 const GET: &str = "GET, HEAD, OPTIONS";
 const POST: &str = "POST, OPTIONS";
+const GET_POST: &str = "GET, HEAD, POST, OPTIONS";
+const ANY: &str = "GET, HEAD, POST, PATCH, DELETE, OPTIONS";
+
+/// Every method that Google's paths have.
+const NOTHING: &[(Method, Handler)] = &[
+    (Method::GET, Handler::Nothing),
+    (Method::POST, Handler::Nothing),
+    (Method::PATCH, Handler::Nothing),
+    (Method::DELETE, Handler::Nothing),
+];
 
 #[rustfmt::skip]
 pub(crate) static TABLE: &[Route] = &[
@@ -69,6 +82,14 @@ pub(crate) static TABLE: &[Route] = &[
     // Anthropic's clients add the version to a base URL themselves, so one that ends in it has it twice.
     Route { name: "messages",        path: "{api}/v1/messages",              auth: Auth::Key, shape: Format::AnthropicMessages, methods: &[(Method::POST, Handler::Generate(Format::AnthropicMessages))],    allow: POST },
     Route { name: "messages_tokens", path: "{api}/v1/messages/count_tokens", auth: Auth::Key, shape: Format::AnthropicMessages, methods: &[(Method::POST, Handler::CountTokens(Format::AnthropicMessages))], allow: POST },
+    // Google's clients put the version of the API into the path themselves, so that the prefix has no part in these.
+    Route { name: "gemini-generate", path: "/v1beta/models/{id}:generateContent",       auth: Auth::Key, shape: Format::GeminiNative, methods: &[(Method::POST, Handler::Generate(Format::GeminiNative))],    allow: POST },
+    Route { name: "gemini-stream",   path: "/v1beta/models/{id}:streamGenerateContent", auth: Auth::Key, shape: Format::GeminiNative, methods: &[(Method::POST, Handler::Generate(Format::GeminiNative))],    allow: POST },
+    Route { name: "gemini-count",    path: "/v1beta/models/{id}:countTokens",           auth: Auth::Key, shape: Format::GeminiNative, methods: &[(Method::POST, Handler::CountTokens(Format::GeminiNative))], allow: POST },
+    Route { name: "gemini-models",   path: "/v1beta/models",                            auth: Auth::Key, shape: Format::GeminiNative, methods: &[(Method::GET, Handler::Models)], allow: GET },
+    Route { name: "gemini-model",    path: "/v1beta/models/{id}",                       auth: Auth::Key, shape: Format::GeminiNative, methods: &[(Method::GET, Handler::Model), (Method::POST, Handler::Nothing)], allow: GET_POST },
+    Route { name: "gemini-unknown",  path: "/v1beta/{id}",                              auth: Auth::Key, shape: Format::GeminiNative, methods: NOTHING, allow: ANY },
+    Route { name: "gemini-upload",   path: "/upload/v1beta/{id}",                       auth: Auth::Key, shape: Format::GeminiNative, methods: NOTHING, allow: ANY },
 ];
 
 /// Paths of OpenAI's that clients may ask for and that this upstream cannot serve, and why.
@@ -150,9 +171,10 @@ fn without<'a, 'p>(prefix: &str, asked: &'a [&'p str]) -> Option<&'a [&'p str]> 
 fn matches(pattern: &str, asked: &[&str]) -> Option<String> {
     let mut rest = asked;
     for segment in segments(pattern) {
-        if segment == "{id}" {
+        if let Some(end) = segment.strip_prefix("{id}") {
             let id = rest.join("/");
-            return (!id.is_empty()).then(|| percent_decode_str(&id).decode_utf8_lossy().into_owned());
+            let id = percent_decode_str(&id).decode_utf8_lossy();
+            return (id.len() > end.len() && id.ends_with(end)).then(|| id.into_owned());
         }
         rest = rest.strip_prefix(&[segment])?;
     }
@@ -220,6 +242,45 @@ mod tests {
             assert_eq!(name_and_id(path), Some(("model", "a/b c".to_owned())), "{path}");
         }
         assert_eq!(name_and_id("/v1/models/"), Some(("models", String::new())));
+    }
+
+    #[test]
+    fn googles_methods_stand_behind_the_model() {
+        for (path, name, id) in [
+            ("/v1beta/models", "gemini-models", ""),
+            ("/v1beta/models/m", "gemini-model", "m"),
+            (
+                "/v1beta/models/m:generateContent",
+                "gemini-generate",
+                "m:generateContent",
+            ),
+            (
+                "/v1beta/models/m%3AgenerateContent",
+                "gemini-generate",
+                "m:generateContent",
+            ),
+            ("/v1beta//models/a/b:countTokens", "gemini-count", "a/b:countTokens"),
+            (
+                "/v1beta/models/m:streamGenerateContent",
+                "gemini-stream",
+                "m:streamGenerateContent",
+            ),
+            ("/v1beta/models/m:embedContent", "gemini-model", "m:embedContent"),
+            ("/v1beta/models/:generateContent", "gemini-model", ":generateContent"),
+            (
+                "/v1beta/tunedModels/m:generateContent",
+                "gemini-unknown",
+                "tunedModels/m:generateContent",
+            ),
+            ("/upload/v1beta/files", "gemini-upload", "files"),
+        ] {
+            assert_eq!(name_and_id(path), Some((name, id.to_owned())), "{path}");
+        }
+        assert_eq!(name_and_id("/v1beta"), None);
+        assert_eq!(
+            name_and_id("/v1/models/m:generateContent"),
+            Some(("model", "m:generateContent".to_owned()))
+        );
     }
 
     #[test]

@@ -125,19 +125,24 @@ async fn dispatch(
     upload: &mut Upload,
 ) -> Result<Response<Body>, Failure> {
     bounded(&head)?;
-    let presented = Credentials::take(&mut head.headers);
+    let mut presented = Credentials::take(&mut head.headers);
+    let shape = found.as_ref().map_or(Format::OpenAiChat, |found| found.route.shape);
+    let in_query = Credentials::take_from_query(&mut head.uri);
+    if shape.key_in_query() {
+        presented.add(in_query);
+    }
     if let Some(found) = &found {
         record.route(found.route.name);
     }
     if head.method == Method::OPTIONS {
         return found
             .map(|found| options(found.route.allow))
-            .ok_or_else(|| unknown_url(app, head.uri.path()));
+            .ok_or_else(|| unknown_url(app, shape, head.uri.path()));
     }
     if found.as_ref().is_none_or(|found| found.route.auth == Auth::Key) {
         admit(app, record, &presented)?;
     }
-    let found = found.ok_or_else(|| unknown_url(app, head.uri.path()))?;
+    let found = found.ok_or_else(|| unknown_url(app, shape, head.uri.path()))?;
     let handler = found.route.handler(&head.method).ok_or_else(|| {
         let message = format!("Not this method here. Allowed: {}.", found.route.allow);
         Failure::new(Kind::MethodNotAllowed, message).allow(found.route.allow)
@@ -153,10 +158,11 @@ async fn dispatch(
         Handler::Alive => Ok(handlers::health::alive()),
         Handler::Health => Ok(handlers::health::health(&exchange)),
         Handler::Metrics => Ok(handlers::metrics::metrics(&exchange)),
-        Handler::Models => Ok(handlers::models::list(&exchange)),
-        Handler::Model => handlers::models::single(&exchange),
+        Handler::Models => Ok(handlers::models::list(&exchange, shape)),
+        Handler::Model => handlers::models::single(&exchange, shape),
         Handler::OpenApi => Ok(respond::json(StatusCode::OK, surface::openapi(&app.prefix).to_string())),
         Handler::Media => handlers::media::media(&exchange).await,
+        Handler::Nothing => Err(unknown_url(app, shape, exchange.head.uri.path())),
         Handler::Generate(format) => handlers::generate::generate(exchange, format, upload).await,
         Handler::CountTokens(format) => handlers::count::count(exchange, format, upload).await,
     }
@@ -191,7 +197,13 @@ fn options(allow: &'static str) -> Response<Body> {
     response
 }
 
-fn unknown_url(app: &App, path: &str) -> Failure {
+fn unknown_url(app: &App, shape: Format, path: &str) -> Failure {
+    if shape == Format::GeminiNative {
+        let message = "Unknown request URL. Of Google's API this gateway serves GET /v1beta/models and \
+            /v1beta/models/{model}, and POST /v1beta/models/{model} with :generateContent, :streamGenerateContent or \
+            :countTokens.";
+        return Failure::new(Kind::UnknownUrl, message);
+    }
     let prefix = &app.prefix;
     if let Some(why) = routes::why_unserved(prefix, path) {
         return Failure::new(

@@ -75,7 +75,11 @@ pub(crate) fn openapi(prefix: &str) -> Value {
 
 /// Every path and method, without the second spellings that forgive a client's doubled version.
 fn operations() -> impl Iterator<Item = (&'static Route, &'static Method)> {
-    let methods = |route: &'static Route| route.methods.iter().map(move |(method, _)| (route, method));
+    let served = |(_, handler): &&(Method, Handler)| *handler != Handler::Nothing;
+    let methods = move |route: &'static Route| {
+        let methods = route.methods.iter().filter(served);
+        methods.map(move |(method, _)| (route, method))
+    };
     let first_spelling = |route: &&Route| !route.path.starts_with("{api}/v1/");
     TABLE.iter().filter(first_spelling).flat_map(methods)
 }

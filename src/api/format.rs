@@ -5,10 +5,11 @@ use std::{borrow::Cow, collections::BTreeMap};
 use bytes::{BufMut, Bytes, BytesMut};
 use http::HeaderName;
 
-use super::{Field, anthropic_messages, openai_chat, openai_images};
+use super::{Field, anthropic_messages, gemini_native, openai_chat, openai_error, openai_images, openai_models};
 use crate::{
     chat::{Answer, Event, FinishReason, Request, Usage},
-    error::Failure,
+    error::{Failure, Kind},
+    upstream::Models,
 };
 
 /// A wire format.
@@ -20,11 +21,18 @@ pub enum Format {
     OpenAiImages,
     /// Anthropic's messages.
     AnthropicMessages,
+    /// Google's own, as its API for developers speaks it.
+    GeminiNative,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Format; 3] = [Format::OpenAiChat, Format::OpenAiImages, Format::AnthropicMessages];
+    pub const ALL: [Format; 4] = [
+        Format::OpenAiChat,
+        Format::OpenAiImages,
+        Format::AnthropicMessages,
+        Format::GeminiNative,
+    ];
 
     /// What it is and can do.
     fn wire(self) -> &'static Wire {
@@ -32,6 +40,7 @@ impl Format {
             Format::OpenAiChat => &openai_chat::WIRE,
             Format::OpenAiImages => &openai_images::WIRE,
             Format::AnthropicMessages => &anthropic_messages::WIRE,
+            Format::GeminiNative => &gemini_native::WIRE,
         }
     }
 
@@ -57,6 +66,25 @@ impl Format {
     #[must_use]
     pub fn request_id_header(self) -> Option<HeaderName> {
         self.wire().request_id_header.map(HeaderName::from_static)
+    }
+
+    /// Whether its clients may present their key in the query (`?key=`): a habit of Google's older ones. The key is
+    /// taken out of the query before anything else sees it, in every format.
+    #[must_use]
+    pub fn key_in_query(self) -> bool {
+        self.wire().key_in_query
+    }
+
+    /// The list of models in its own shape.
+    #[must_use]
+    pub fn models(self, models: &Models) -> Bytes {
+        (self.wire().models)(models)
+    }
+
+    /// One model, by its public id; none if there is none.
+    #[must_use]
+    pub fn model(self, models: &Models, id: &str) -> Option<Bytes> {
+        (self.wire().model)(models, id)
     }
 
     /// Reads a request.
@@ -97,6 +125,28 @@ pub(in crate::api) struct Wire {
     pub(in crate::api) count: Option<fn(u64) -> Bytes>,
     /// See [`Format::request_id_header`]; in lower case.
     pub(in crate::api) request_id_header: Option<&'static str>,
+    /// See [`Format::key_in_query`].
+    pub(in crate::api) key_in_query: bool,
+    /// See [`Format::models`].
+    pub(in crate::api) models: fn(&Models) -> Bytes,
+    /// See [`Format::model`].
+    pub(in crate::api) model: fn(&Models, id: &str) -> Option<Bytes>,
+}
+
+impl Wire {
+    /// What OpenAI's formats have in common, for each to name the rest.
+    pub(in crate::api) const OPENAI: Wire = Wire {
+        name: "",
+        title: "",
+        fields: &[],
+        read: |_, _, _| Err(Failure::new(Kind::UnknownUrl, "This format has no requests.")),
+        error_body: |failure, _request_id| openai_error::body(failure),
+        count: None,
+        request_id_header: None,
+        key_in_query: false,
+        models: openai_models::list,
+        model: openai_models::one,
+    };
 }
 
 /// What a request says beside its body.

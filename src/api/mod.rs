@@ -5,6 +5,7 @@
 //! its rows in the table of routes.
 
 pub mod anthropic_messages;
+pub mod gemini_native;
 pub mod openai_chat;
 pub mod openai_images;
 
@@ -16,6 +17,7 @@ mod files;
 mod format;
 mod json;
 mod openai_error;
+mod openai_models;
 mod schema;
 mod stop;
 

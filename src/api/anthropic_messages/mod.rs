@@ -30,6 +30,7 @@ pub(in crate::api) static WIRE: Wire = Wire {
     error_body: error::body,
     count: Some(count),
     request_id_header: Some("request-id"),
+    ..Wire::OPENAI
 };
 
 /// Reads the body of a request for a message, or for the count of its tokens.

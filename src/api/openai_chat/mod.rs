@@ -3,8 +3,6 @@
 //! Bodies are written by hand into byte buffers: the shapes are few and fixed, client libraries depend on single
 //! keys of them (the golden tests hold them still), and nothing can fail on the way.
 
-pub mod models;
-
 mod ability;
 mod fields;
 mod form;
@@ -16,7 +14,7 @@ mod tools;
 mod write;
 
 use self::{fields::FIELDS, reply::ChatReply};
-use super::{Defaults, Incoming, Target, format::Wire, openai_error};
+use super::{Defaults, Incoming, Target, format::Wire};
 use crate::error::Failure;
 
 /// Its door.
@@ -25,9 +23,7 @@ pub(in crate::api) static WIRE: Wire = Wire {
     title: "OpenAI chat completions",
     fields: FIELDS,
     read,
-    error_body: |failure, _request_id| openai_error::body(failure),
-    count: None,
-    request_id_header: None,
+    ..Wire::OPENAI
 };
 
 /// Reads the body of a chat request.

@@ -13,7 +13,6 @@ use super::{
     fields::name_ignored,
     format::Wire,
     json::{Object, Path},
-    openai_error,
 };
 use crate::{
     chat::{Answer, Event, FinishReason, MediaKind, MediaSource, Message, OutputForm, Request, Role, Usage},
@@ -26,9 +25,7 @@ pub(in crate::api) static WIRE: Wire = Wire {
     title: "OpenAI image generations",
     fields: FIELDS,
     read,
-    error_body: |failure, _request_id| openai_error::body(failure),
-    count: None,
-    request_id_header: None,
+    ..Wire::OPENAI
 };
 
 /// Reads the body of an image request.

@@ -1,19 +1,14 @@
-//! The bodies of `GET /models` and `GET /models/{id}`.
+//! The bodies of `GET /v1beta/models` and `GET /v1beta/models/{id}`.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::api::escape::json_string;
 use crate::upstream::{Model, ModelSource, Models};
 
-/// The `created` of every model, in seconds of Unix time: 1 January 2025. Clients want a number, the upstream tells
-/// none, and one that never changes cannot mislead.
-const CREATED: u64 = 1_735_689_600;
-
-/// The list of all models.
-#[must_use]
-pub fn list(models: &Models) -> Bytes {
-    let mut out = BytesMut::with_capacity(32 + 160 * models.list.len());
-    out.put_slice(b"{\"object\":\"list\",\"data\":[");
+/// The list of all models, on one page whatever its size was to be.
+pub(super) fn list(models: &Models) -> Bytes {
+    let mut out = BytesMut::with_capacity(16 + 224 * models.list.len());
+    out.put_slice(b"{\"models\":[");
     for (index, model) in models.list.iter().enumerate() {
         if index > 0 {
             out.put_u8(b',');
@@ -25,24 +20,24 @@ pub fn list(models: &Models) -> Bytes {
 }
 
 /// One model by its public id; none when it is not in the list. Other names are for the upstream to resolve.
-#[must_use]
-pub fn one(models: &Models, id: &str) -> Option<Bytes> {
+pub(super) fn one(models: &Models, id: &str) -> Option<Bytes> {
     let model = models.list.iter().find(|model| model.id == id)?;
-    let mut out = BytesMut::with_capacity(160);
+    let mut out = BytesMut::with_capacity(224);
     put_model(&mut out, model, models.source);
     Some(out.freeze())
 }
 
-/// OpenAI's four keys, then `name` for menus, and `source`: whether the account itself named the model.
+/// Only what is known: the web app tells neither versions nor limits in tokens.
 fn put_model(out: &mut BytesMut, model: &Model, source: ModelSource) {
-    out.put_slice(b"{\"id\":");
-    json_string(out, &model.id);
-    out.put_slice(format!(",\"object\":\"model\",\"created\":{CREATED},\"owned_by\":\"google\",\"name\":").as_bytes());
+    out.put_slice(b"{\"name\":");
+    json_string(out, &format!("models/{}", model.id));
+    out.put_slice(b",\"displayName\":");
     json_string(out, model.name.as_ref().unwrap_or(&model.id));
     out.put_slice(match source {
-        ModelSource::Account => b",\"source\":\"account\"}",
-        ModelSource::Static => b",\"source\":\"static\"}",
+        ModelSource::Account => b",\"description\":\"In the account's own list of models.\"".as_slice(),
+        ModelSource::Static => b",\"description\":\"In the gateway's built-in list of models.\"",
     });
+    out.put_slice(b",\"supportedGenerationMethods\":[\"generateContent\",\"countTokens\"]}");
 }
 
 #[cfg(test)]
@@ -65,7 +60,7 @@ mod tests {
     fn the_list_has_what_clients_read() {
         insta::assert_snapshot!(
             str::from_utf8(&list(&models(ModelSource::Account))).unwrap(),
-            @r#"{"object":"list","data":[{"id":"gemini-flash","object":"model","created":1735689600,"owned_by":"google","name":"3.6 Flash","source":"account"},{"id":"gemini-pro","object":"model","created":1735689600,"owned_by":"google","name":"gemini-pro","source":"account"}]}"#
+            @r#"{"models":[{"name":"models/gemini-flash","displayName":"3.6 Flash","description":"In the account's own list of models.","supportedGenerationMethods":["generateContent","countTokens"]},{"name":"models/gemini-pro","displayName":"gemini-pro","description":"In the account's own list of models.","supportedGenerationMethods":["generateContent","countTokens"]}]}"#
         );
     }
 
@@ -74,7 +69,7 @@ mod tests {
         let models = models(ModelSource::Static);
         insta::assert_snapshot!(
             str::from_utf8(&one(&models, "gemini-pro").unwrap()).unwrap(),
-            @r#"{"id":"gemini-pro","object":"model","created":1735689600,"owned_by":"google","name":"gemini-pro","source":"static"}"#
+            @r#"{"name":"models/gemini-pro","displayName":"gemini-pro","description":"In the gateway's built-in list of models.","supportedGenerationMethods":["generateContent","countTokens"]}"#
         );
         assert_eq!(one(&models, "flash"), None);
     }
