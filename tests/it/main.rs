@@ -13,6 +13,7 @@ mod config_cli;
 mod cors;
 mod fidelity;
 pub(crate) mod gemini;
+mod gemini_native;
 mod golden;
 mod healthcheck;
 mod http;
