@@ -13,7 +13,8 @@ use crate::api::Format;
 pub(crate) struct Route {
     /// Its name in the access line and the metrics.
     pub(crate) name: &'static str,
-    /// `{api}` stands for the configured prefix or nothing; `{id}` for the rest of the path, slashes included; what
+    /// `{api}` stands for the configured prefix or nothing; `{google}` for the version of Google's API, which its
+    /// clients put into the path themselves: see [`google`]; `{id}` for the rest of the path, slashes included; what
     /// follows it in the pattern has to stand at the path's end, and is part of the id.
     pub(crate) path: &'static str,
     /// Whether a key is needed. Needing one is the rule.
@@ -72,6 +73,12 @@ pub(crate) static TABLE: &[Route] = &[
     Route { name: "health",  path: "/health",                auth: Auth::Open, shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Health)],  allow: GET },
     Route { name: "metrics", path: "/metrics",               auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Metrics)], allow: GET },
     Route { name: "openapi", path: "/openapi.json",          auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::OpenApi)], allow: GET },
+    // Before the rows for the same paths below the usual prefix: `google` tells whose they are.
+    Route { name: "gemini-generate", path: "{google}/models/{id}:generateContent",       auth: Auth::Key, shape: Format::GeminiNative, methods: &[(Method::POST, Handler::Generate(Format::GeminiNative))],    allow: POST },
+    Route { name: "gemini-stream",   path: "{google}/models/{id}:streamGenerateContent", auth: Auth::Key, shape: Format::GeminiNative, methods: &[(Method::POST, Handler::Generate(Format::GeminiNative))],    allow: POST },
+    Route { name: "gemini-count",    path: "{google}/models/{id}:countTokens",           auth: Auth::Key, shape: Format::GeminiNative, methods: &[(Method::POST, Handler::CountTokens(Format::GeminiNative))], allow: POST },
+    Route { name: "gemini-models",   path: "{google}/models",                            auth: Auth::Key, shape: Format::GeminiNative, methods: &[(Method::GET, Handler::Models)], allow: GET },
+    Route { name: "gemini-model",    path: "{google}/models/{id}",                       auth: Auth::Key, shape: Format::GeminiNative, methods: &[(Method::GET, Handler::Model), (Method::POST, Handler::Nothing)], allow: GET_POST },
     Route { name: "models",  path: "{api}/models",           auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Models)],  allow: GET },
     Route { name: "model",   path: "{api}/models/{id}",      auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Model)],   allow: GET },
     Route { name: "media",   path: "/media/{id}",            auth: Auth::Open, shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Media)],   allow: GET },
@@ -82,14 +89,8 @@ pub(crate) static TABLE: &[Route] = &[
     // Anthropic's clients add the version to a base URL themselves, so one that ends in it has it twice.
     Route { name: "messages",        path: "{api}/v1/messages",              auth: Auth::Key, shape: Format::AnthropicMessages, methods: &[(Method::POST, Handler::Generate(Format::AnthropicMessages))],    allow: POST },
     Route { name: "messages_tokens", path: "{api}/v1/messages/count_tokens", auth: Auth::Key, shape: Format::AnthropicMessages, methods: &[(Method::POST, Handler::CountTokens(Format::AnthropicMessages))], allow: POST },
-    // Google's clients put the version of the API into the path themselves, so that the prefix has no part in these.
-    Route { name: "gemini-generate", path: "/v1beta/models/{id}:generateContent",       auth: Auth::Key, shape: Format::GeminiNative, methods: &[(Method::POST, Handler::Generate(Format::GeminiNative))],    allow: POST },
-    Route { name: "gemini-stream",   path: "/v1beta/models/{id}:streamGenerateContent", auth: Auth::Key, shape: Format::GeminiNative, methods: &[(Method::POST, Handler::Generate(Format::GeminiNative))],    allow: POST },
-    Route { name: "gemini-count",    path: "/v1beta/models/{id}:countTokens",           auth: Auth::Key, shape: Format::GeminiNative, methods: &[(Method::POST, Handler::CountTokens(Format::GeminiNative))], allow: POST },
-    Route { name: "gemini-models",   path: "/v1beta/models",                            auth: Auth::Key, shape: Format::GeminiNative, methods: &[(Method::GET, Handler::Models)], allow: GET },
-    Route { name: "gemini-model",    path: "/v1beta/models/{id}",                       auth: Auth::Key, shape: Format::GeminiNative, methods: &[(Method::GET, Handler::Model), (Method::POST, Handler::Nothing)], allow: GET_POST },
-    Route { name: "gemini-unknown",  path: "/v1beta/{id}",                              auth: Auth::Key, shape: Format::GeminiNative, methods: NOTHING, allow: ANY },
-    Route { name: "gemini-upload",   path: "/upload/v1beta/{id}",                       auth: Auth::Key, shape: Format::GeminiNative, methods: NOTHING, allow: ANY },
+    Route { name: "gemini-unknown",  path: "/v1beta/{id}",           auth: Auth::Key, shape: Format::GeminiNative, methods: NOTHING, allow: ANY },
+    Route { name: "gemini-upload",   path: "/upload/{id}",           auth: Auth::Key, shape: Format::GeminiNative, methods: NOTHING, allow: ANY },
 ];
 
 /// Paths of OpenAI's that clients may ask for and that this upstream cannot serve, and why.
@@ -134,13 +135,16 @@ pub(crate) struct Found {
     pub(crate) id: String,
 }
 
-/// Finds the row of a path.
-pub(crate) fn find(prefix: &str, path: &str) -> Option<Found> {
+/// Finds the row of a path. `googles`: whether one of Google's own clients asks.
+pub(crate) fn find(prefix: &str, path: &str, googles: bool) -> Option<Found> {
     let asked: Vec<&str> = segments(path).collect();
     TABLE.iter().find_map(|route| {
-        let id = match route.path.strip_prefix("{api}") {
-            Some(rest) => matches(rest, &asked).or_else(|| matches(rest, without(prefix, &asked)?)),
-            None => matches(route.path, &asked),
+        let id = if let Some(rest) = route.path.strip_prefix("{api}") {
+            matches(rest, &asked).or_else(|| matches(rest, without(prefix, &asked)?))
+        } else if let Some(rest) = route.path.strip_prefix("{google}") {
+            google(rest, &asked, googles)
+        } else {
+            matches(route.path, &asked)
         };
         Some(Found { route, id: id? })
     })
@@ -167,6 +171,15 @@ fn without<'a, 'p>(prefix: &str, asked: &'a [&'p str]) -> Option<&'a [&'p str]> 
     })
 }
 
+/// Google's API has the versions `v1beta` and `v1`. The second is also the usual prefix of the other formats, so that
+/// below it a path is Google's only when its client says so, or when it ends in one of Google's methods.
+fn google(pattern: &str, asked: &[&str], googles: bool) -> Option<String> {
+    let (version, rest) = asked.split_first()?;
+    let googles = googles || pattern.contains("{id}:");
+    let known = *version == "v1beta" || *version == "v1" && googles;
+    known.then(|| matches(pattern, rest)).flatten()
+}
+
 /// Matches segments with a pattern; gives what `{id}` stands for.
 fn matches(pattern: &str, asked: &[&str]) -> Option<String> {
     let mut rest = asked;
@@ -186,7 +199,7 @@ mod tests {
     use super::*;
 
     fn name_and_id(path: &str) -> Option<(&'static str, String)> {
-        find("/v1", path).map(|found| (found.route.name, found.id))
+        find("/v1", path, false).map(|found| (found.route.name, found.id))
     }
 
     #[test]
@@ -277,15 +290,27 @@ mod tests {
             assert_eq!(name_and_id(path), Some((name, id.to_owned())), "{path}");
         }
         assert_eq!(name_and_id("/v1beta"), None);
-        assert_eq!(
-            name_and_id("/v1/models/m:generateContent"),
-            Some(("model", "m:generateContent".to_owned()))
-        );
+    }
+
+    #[test]
+    fn below_v1_a_path_is_googles_when_its_client_or_its_method_says_so() {
+        for (path, anyones, googles) in [
+            ("/v1/models/m:generateContent", "gemini-generate", "gemini-generate"),
+            ("/v1/models/m:countTokens", "gemini-count", "gemini-count"),
+            ("/v1/models", "models", "gemini-models"),
+            ("/v1/models/m", "model", "gemini-model"),
+            ("/v1/models/m:embedContent", "model", "gemini-model"),
+            ("/v1/chat/completions", "chat", "chat"),
+            ("/models", "models", "models"),
+        ] {
+            let name = |googles| find("/v1", path, googles).map(|found| found.route.name);
+            assert_eq!((name(false), name(true)), (Some(anyones), Some(googles)), "{path}");
+        }
     }
 
     #[test]
     fn an_empty_prefix_leaves_the_plain_paths() {
-        assert_eq!(find("", "/models").map(|found| found.route.name), Some("models"));
-        assert!(find("", "/v1/models").is_none());
+        assert_eq!(find("", "/models", false).map(|found| found.route.name), Some("models"));
+        assert!(find("", "/v1/models", false).is_none());
     }
 }

@@ -24,6 +24,9 @@ use crate::{
 /// The request id, in both directions.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// What all of Google's own clients send, and nobody else.
+const GOOGLE_CLIENT: HeaderName = HeaderName::from_static("x-goog-api-client");
+
 /// Longest request head, in bytes. SDKs send about 1 KiB.
 pub(crate) const HEAD_BYTES: usize = 64 << 10;
 
@@ -75,10 +78,15 @@ async fn with_cors(app: &Arc<App>, record: &Arc<Record>, request: Request<Incomi
 async fn answer(app: &Arc<App>, record: &Arc<Record>, request: Request<Incoming>, place: bool) -> Response<Body> {
     let (head, body) = request.into_parts();
     let mut upload = Upload::new(body, &head.headers);
-    let found = routes::find(&app.prefix, head.uri.path());
-    let shape = found.as_ref().map_or(Format::OpenAiChat, |found| found.route.shape);
+    let googles = head.headers.contains_key(GOOGLE_CLIENT);
+    let found = routes::find(&app.prefix, head.uri.path(), googles);
+    let shape = match &found {
+        Some(found) => found.route.shape,
+        None if googles => Format::GeminiNative,
+        None => Format::OpenAiChat,
+    };
     let handled = if place {
-        let dispatched = AssertUnwindSafe(dispatch(app, record, head, found, &mut upload));
+        let dispatched = AssertUnwindSafe(dispatch(app, record, head, found, shape, &mut upload));
         dispatched.catch_unwind().await.unwrap_or_else(|_panic| Err(defect()))
     } else {
         Err(no_place())
@@ -122,11 +130,11 @@ async fn dispatch(
     record: &Arc<Record>,
     mut head: Parts,
     found: Option<Found>,
+    shape: Format,
     upload: &mut Upload,
 ) -> Result<Response<Body>, Failure> {
     bounded(&head)?;
     let mut presented = Credentials::take(&mut head.headers);
-    let shape = found.as_ref().map_or(Format::OpenAiChat, |found| found.route.shape);
     let in_query = Credentials::take_from_query(&mut head.uri);
     if shape.key_in_query() {
         presented.add(in_query);
@@ -199,9 +207,8 @@ fn options(allow: &'static str) -> Response<Body> {
 
 fn unknown_url(app: &App, shape: Format, path: &str) -> Failure {
     if shape == Format::GeminiNative {
-        let message = "Unknown request URL. Of Google's API this gateway serves GET /v1beta/models and \
-            /v1beta/models/{model}, and POST /v1beta/models/{model} with :generateContent, :streamGenerateContent or \
-            :countTokens.";
+        let message = "Unknown request URL. Of Google's API this gateway serves, below /v1beta and /v1: GET models and \
+            models/{model}, POST models/{model} with :generateContent, :streamGenerateContent or :countTokens.";
         return Failure::new(Kind::UnknownUrl, message);
     }
     let prefix = &app.prefix;

@@ -34,7 +34,7 @@ pub fn markdown() -> String {
         let _ = write!(page, "\n## {}\n\n", format.title());
         let its_own = |(route, method): &(&Route, &Method)| route.handler(method) == Some(Handler::Generate(format));
         for (route, method) in operations().filter(its_own) {
-            let path = route.path.replace("{api}", "/v1");
+            let path = spelled(route.path, "/v1");
             let _ = writeln!(page, "`{method} {path}`  ");
         }
         page.push_str("\n| field | | |\n|---|---|---|\n");
@@ -50,7 +50,7 @@ pub fn markdown() -> String {
 pub(crate) fn openapi(prefix: &str) -> Value {
     let mut paths = Map::new();
     for (route, method) in operations() {
-        let path = route.path.replace("{api}", prefix);
+        let path = spelled(route.path, prefix);
         let item = paths.entry(path).or_insert_with(|| json!({}));
         item[method.as_str().to_ascii_lowercase()] = operation(route, method);
     }
@@ -82,6 +82,11 @@ fn operations() -> impl Iterator<Item = (&'static Route, &'static Method)> {
     };
     let first_spelling = |route: &&Route| !route.path.starts_with("{api}/v1/");
     TABLE.iter().filter(first_spelling).flat_map(methods)
+}
+
+/// A path of the table as a client writes it.
+fn spelled(path: &str, prefix: &str) -> String {
+    path.replace("{api}", prefix).replace("{google}", "/v1beta")
 }
 
 fn operation(route: &Route, method: &Method) -> Value {
@@ -177,7 +182,7 @@ mod tests {
                 })
                 .collect();
             let served: HashSet<(String, String)> = operations()
-                .map(|(route, method)| (route.path.replace("{api}", prefix), method.to_string()))
+                .map(|(route, method)| (spelled(route.path, prefix), method.to_string()))
                 .collect();
             assert_eq!(told, served);
         }

@@ -232,6 +232,23 @@ async fn models_have_googles_shape() {
 }
 
 #[tokio::test]
+async fn googles_own_client_says_so_below_the_usual_prefix() {
+    let gateway = Gateway::start().await;
+    let own = [("x-goog-api-key", KEY), ("x-goog-api-client", "google-genai-sdk/3.4.0")];
+    let list = gateway.send_with("GET", "/v1/models", &own, "").await.json();
+    assert_eq!(list["models"][0]["name"], "models/gemini-flash");
+    let model = gateway.send_with("GET", "/v1/models/flash", &own, "").await.json();
+    assert_eq!(model["name"], "models/gemini-flash");
+    let nowhere = gateway.send_with("GET", "/v1/cachedContents", &own, "").await;
+    assert_eq!((nowhere.status, reason(&nowhere.json())), (404, "unknown_url"));
+    // The method alone is enough, and other formats' paths stay theirs.
+    let reply = post(&gateway, "/v1/models/gemini-flash:generateContent", &ask(json!({}))).await;
+    assert_eq!(part(&reply.json())["text"], "Hello");
+    let chat = gateway.send_with("POST", "/v1/chat/completions", &own, "{}").await;
+    assert_eq!(chat.code(), "missing_required_parameter");
+}
+
+#[tokio::test]
 async fn every_refusal_has_googles_shape() {
     let gateway = Gateway::start().await;
     let good = ask(json!({}));

@@ -5,6 +5,7 @@ use crate::{
     api::{
         fields::{Ignored, name_once},
         json::Value,
+        stop,
     },
     chat::{Json, JsonSchema, OutputForm, ThinkingLevel},
     error::{Failure, Kind},
@@ -32,7 +33,10 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, ignored: &mut Ignored) -> Result
     refuse_impossible(&mut fields)?;
     let (thinking, include_thoughts) = thinking(&mut fields, ignored)?;
     let wishes = Wishes {
-        stop: stop(&mut fields)?,
+        stop: match fields.take("stopSequences") {
+            Some(stop) => stop::texts(&stop)?,
+            None => Vec::new(),
+        },
         max_tokens: max_tokens(&mut fields)?,
         thinking,
         include_thoughts,
@@ -40,29 +44,6 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, ignored: &mut Ignored) -> Result
     };
     fields.name_ignored("generationConfig.", ignored)?;
     Ok(wishes)
-}
-
-/// More than Google's five, as the other formats take.
-const MAX_STOP_TEXTS: usize = 64;
-
-/// The longest stop text, in bytes: a stream holds back as much as may still become one.
-const MAX_STOP_BYTES: usize = 1_024;
-
-fn stop(fields: &mut Fields<'_, '_>) -> Result<Vec<String>, Failure> {
-    let Some(stop) = fields.take("stopSequences") else {
-        return Ok(Vec::new());
-    };
-    let items = stop.array()?;
-    if items.len() > MAX_STOP_TEXTS {
-        return Err(stop.invalid(&format!("must hold at most {MAX_STOP_TEXTS} texts")));
-    }
-    let text = |(index, item)| stop.element(index, item).string();
-    let mut texts: Vec<String> = items.into_iter().enumerate().map(text).collect::<Result<_, _>>()?;
-    if texts.iter().any(|text| text.len() > MAX_STOP_BYTES) {
-        return Err(stop.invalid(&format!("must hold no text of more than {MAX_STOP_BYTES} bytes")));
-    }
-    texts.retain(|text| !text.is_empty());
-    Ok(texts)
 }
 
 fn max_tokens(fields: &mut Fields<'_, '_>) -> Result<Option<u64>, Failure> {
