@@ -1,11 +1,11 @@
 //! `generationConfig`: what the answer has to be like.
 
-use super::{named::Fields, schema};
+use super::{named::Fields, subset};
 use crate::{
     api::{
         fields::{Ignored, name_once},
         json::Value,
-        stop,
+        schema, stop,
     },
     chat::{Json, JsonSchema, OutputForm, ThinkingLevel},
     error::{Failure, Kind},
@@ -179,8 +179,8 @@ fn form(fields: &mut Fields<'_, '_>) -> Result<OutputForm, Failure> {
     let schema = match (subset, standard) {
         (None, None) if json => any_document()?,
         (None, None) => return Ok(OutputForm::Text),
-        (Some(subset), None) => schema::translate(&subset)?,
-        (None, Some(standard)) => schema::keep(&standard)?,
+        (Some(given), None) => subset::translate(&given)?,
+        (None, Some(standard)) => schema::check(&standard)?,
         (Some(_), Some(standard)) => {
             return Err(standard.invalid("cannot stand beside the other schema: send one of the two"));
         }

@@ -14,7 +14,7 @@ mod named;
 mod parts;
 mod read;
 mod reply;
-mod schema;
+mod subset;
 mod target;
 mod tools;
 mod write;

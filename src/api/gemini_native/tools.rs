@@ -1,10 +1,11 @@
 //! `tools` and `toolConfig`: the functions a client offers, and what it wants of them.
 
-use super::{named::Fields, schema};
+use super::{named::Fields, subset};
 use crate::{
     api::{
         fields::{Ignored, name_once},
         json::{Type, Value},
+        schema,
     },
     chat::{Tool, ToolChoice, ToolInput, Toolbox},
     error::{Failure, Kind},
@@ -105,8 +106,8 @@ fn function(function: &Value<'_, '_>, found: &mut Vec<Tool>, ignored: &mut Ignor
     let standard = fields.take("parametersJsonSchema");
     let schema = match (subset, standard) {
         (None, None) => None,
-        (Some(subset), None) => Some(schema::translate(&subset)?),
-        (None, Some(standard)) => Some(schema::keep(&standard)?),
+        (Some(given), None) => Some(subset::translate(&given)?),
+        (None, Some(standard)) => Some(schema::check(&standard)?),
         (Some(_), Some(standard)) => {
             return Err(standard.invalid("cannot stand beside parameters: send one of the two"));
         }

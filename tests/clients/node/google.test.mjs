@@ -90,6 +90,25 @@ test('a chat remembers what was said, whole and streamed', async () => {
   assert.match(seen, /first-answer[^]*second-answer/);
 });
 
+test('a call and its result, whole and streamed', async () => {
+  const call = { name: 'get_weather', arguments: { city: 'Köln', days: 2 } };
+  const prompt = standIn({ text: `\`\`\`tool_call\n${JSON.stringify(call)}\n\`\`\``, frames: 7 });
+  const parametersJsonSchema = { type: 'object', properties: { city: { type: 'string' }, days: { type: 'integer' } } };
+  const config = { tools: [{ functionDeclarations: [{ name: call.name, parametersJsonSchema }] }] };
+  const question = { role: 'user', parts: [{ text: prompt }] };
+  const whole = await ask([question], config);
+  const stream = await google.models.generateContentStream({ model, contents: [question], config });
+  const chunks = await collect(stream);
+  for (const calls of [whole.functionCalls, chunks.flatMap((chunk) => chunk.functionCalls ?? [])]) {
+    assert.deepEqual(calls.map(({ name, args }) => ({ name, arguments: args })), [call]);
+    assert.ok(calls[0].id);
+  }
+  const output = `It is sunny. ${standIn({ text: 'Sunny.' })}`;
+  const result = { role: 'user', parts: [{ functionResponse: { name: call.name, response: { output } } }] };
+  const contents = [question, ...chunks.map((chunk) => chunk.candidates[0].content), result];
+  assert.equal((await ask(contents, config)).text, 'Sunny.');
+});
+
 test('tokens are counted', async () => {
   const { totalTokens } = await google.models.countTokens({ model, contents: 'Hello there' });
   assert.ok(totalTokens > 0);
@@ -124,11 +143,8 @@ describe('failures', () => {
 
   test('an unknown model', async () => {
     const contents = 'x';
-    for (const call of [
-      google.models.generateContent({ model: 'gemini-nonesuch', contents }),
-      google.models.generateContentStream({ model: 'gemini-nonesuch', contents }),
-    ]) {
-      const failure = await thrown(call);
+    for (const call of ['generateContent', 'generateContentStream']) {
+      const failure = await thrown(google.models[call]({ model: 'gemini-nonesuch', contents }));
       assert.deepEqual([failure.status, reason(failure)], [404, 'model_not_found']);
     }
   });

@@ -2,7 +2,7 @@
 //!
 //! `responseSchema` and `parameters` are written in a subset of OpenAPI's schemas: types in capitals, `nullable`,
 //! `propertyOrdering`, numbers that may come as text. `responseJsonSchema` and `parametersJsonSchema` are JSON schemas
-//! already and stay as the client wrote them.
+//! already, and are read as in every other format.
 
 use std::{collections::HashSet, fmt::Write as _};
 
@@ -10,33 +10,25 @@ use serde_json::{Map, Value as Node};
 
 use crate::{
     api::json::{Type, Value},
-    chat::Json,
+    chat::{Json, Schema},
     error::Failure,
 };
-
-/// A JSON schema, as it is.
-///
-/// # Errors
-/// When it is no object, or nested deeper than 128 levels.
-pub(super) fn keep(schema: &Value<'_, '_>) -> Result<Json, Failure> {
-    schema.expect(Type::Object)?;
-    Json::new(schema.raw()).map_err(|_| too_deep(schema))
-}
 
 /// A schema of Google's subset, as a JSON schema. Properties stand in their given order, else alphabetically, as
 /// Google documents it: a model fills them in as they stand.
 ///
 /// # Errors
-/// As [`keep`].
+/// [`crate::error::Kind::InvalidType`] unless it is an object, [`crate::error::Kind::InvalidRequest`] when it is nested
+/// deeper than 128 levels or no value could be held against it.
 pub(super) fn translate(schema: &Value<'_, '_>) -> Result<Json, Failure> {
-    let written = keep(schema)?;
-    let mut out = String::with_capacity(written.as_str().len());
-    put_schema(&mut out, written.value());
-    Json::new(&out).map_err(|_| too_deep(schema))
-}
-
-fn too_deep(schema: &Value<'_, '_>) -> Failure {
-    schema.invalid("must be valid JSON that is nested at most 128 levels deep")
+    schema.expect(Type::Object)?;
+    let too_deep = |_| schema.invalid("must be nested at most 128 levels deep, in valid Unicode");
+    let given: Node = serde_json::from_str(schema.raw()).map_err(too_deep)?;
+    let mut out = String::with_capacity(schema.raw().len());
+    put_schema(&mut out, &given);
+    let json = Json::new(&out).map_err(too_deep)?;
+    Schema::new(&json).map_err(|flaw| schema.invalid(&format!("is not a schema that can be used: {flaw}")))?;
+    Ok(json)
 }
 
 /// What becomes of a keyword, whichever way it is spelled.
