@@ -51,6 +51,8 @@ pub(crate) enum Handler {
     OpenApi,
     /// Nothing: a path of another API's that is known not to be served, refused in that API's shape.
     Nothing,
+    /// Earlier answers: none is kept.
+    NotKept,
 }
 
 const GET: &str = "GET, HEAD, OPTIONS";
@@ -65,6 +67,7 @@ const NOTHING: &[(Method, Handler)] = &[
     (Method::PATCH, Handler::Nothing),
     (Method::DELETE, Handler::Nothing),
 ];
+const KEPT: &str = "GET, HEAD, POST, DELETE, OPTIONS";
 
 #[rustfmt::skip]
 pub(crate) static TABLE: &[Route] = &[
@@ -91,6 +94,8 @@ pub(crate) static TABLE: &[Route] = &[
     Route { name: "messages_tokens", path: "{api}/v1/messages/count_tokens", auth: Auth::Key, shape: Format::AnthropicMessages, methods: &[(Method::POST, Handler::CountTokens(Format::AnthropicMessages))], allow: POST },
     Route { name: "gemini-unknown",  path: "/v1beta/{id}",           auth: Auth::Key, shape: Format::GeminiNative, methods: NOTHING, allow: ANY },
     Route { name: "gemini-upload",   path: "/upload/{id}",           auth: Auth::Key, shape: Format::GeminiNative, methods: NOTHING, allow: ANY },
+    Route { name: "responses", path: "{api}/responses",      auth: Auth::Key,  shape: Format::OpenAiResponses, methods: &[(Method::POST, Handler::Generate(Format::OpenAiResponses))], allow: POST },
+    Route { name: "response", path: "{api}/responses/{id}",  auth: Auth::Key,  shape: Format::OpenAiResponses, methods: &[(Method::GET, Handler::NotKept), (Method::POST, Handler::NotKept), (Method::DELETE, Handler::NotKept)], allow: KEPT },
 ];
 
 /// Paths of OpenAI's that clients may ask for and that this upstream cannot serve, and why.

@@ -171,6 +171,7 @@ async fn dispatch(
         Handler::OpenApi => Ok(respond::json(StatusCode::OK, surface::openapi(&app.prefix).to_string())),
         Handler::Media => handlers::media::media(&exchange).await,
         Handler::Nothing => Err(unknown_url(app, shape, exchange.head.uri.path())),
+        Handler::NotKept => Err(not_kept(app)),
         Handler::Generate(format) => handlers::generate::generate(exchange, format, upload).await,
         Handler::CountTokens(format) => handlers::count::count(exchange, format, upload).await,
     }
@@ -228,6 +229,15 @@ fn unknown_url(app: &App, shape: Format, path: &str) -> Failure {
     }
     message.push('.');
     Failure::new(Kind::UnknownUrl, message)
+}
+
+fn not_kept(app: &App) -> Failure {
+    let message = format!(
+        "This gateway keeps no answers, so there is none to fetch, delete, cancel or compact. POST {}/responses gives \
+         an answer whole or streamed; send the conversation in its input.",
+        app.prefix
+    );
+    Failure::new(Kind::ResponseNotFound, message)
 }
 
 /// # Errors

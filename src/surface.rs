@@ -75,7 +75,7 @@ pub(crate) fn openapi(prefix: &str) -> Value {
 
 /// Every path and method, without the second spellings that forgive a client's doubled version.
 fn operations() -> impl Iterator<Item = (&'static Route, &'static Method)> {
-    let served = |(_, handler): &&(Method, Handler)| *handler != Handler::Nothing;
+    let served = |(_, handler): &&(Method, Handler)| !matches!(handler, Handler::Nothing | Handler::NotKept);
     let methods = move |route: &'static Route| {
         let methods = route.methods.iter().filter(served);
         methods.map(move |(method, _)| (route, method))

@@ -118,7 +118,8 @@ mod tests {
             "messages": [{"role": "user", "content": "p"}],
             "contents": [{"role": "user", "parts": [{"text": "p"}]}],
         });
-        let known: Vec<&str> = format.fields().iter().map(|field| field.name).collect();
+        let acting = |field: &&Field| field.treatment == Treatment::Honoured;
+        let known: Vec<&str> = format.fields().iter().filter(acting).map(|field| field.name).collect();
         let body = body.as_object_mut().unwrap();
         body.retain(|name, _| known.contains(&name.as_str()));
         body.extend(sample.as_object().unwrap().clone());

@@ -5,7 +5,9 @@ use std::{borrow::Cow, collections::BTreeMap};
 use bytes::{BufMut, Bytes, BytesMut};
 use http::HeaderName;
 
-use super::{Field, anthropic_messages, gemini_native, openai_chat, openai_error, openai_images, openai_models};
+use super::{
+    Field, anthropic_messages, gemini_native, openai_chat, openai_error, openai_images, openai_models, openai_responses,
+};
 use crate::{
     chat::{Answer, Event, FinishReason, Request, Usage},
     error::{Failure, Kind},
@@ -23,15 +25,18 @@ pub enum Format {
     AnthropicMessages,
     /// Google's own, as its API for developers speaks it.
     GeminiNative,
+    /// OpenAI's responses.
+    OpenAiResponses,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Format; 4] = [
+    pub const ALL: [Format; 5] = [
         Format::OpenAiChat,
         Format::OpenAiImages,
         Format::AnthropicMessages,
         Format::GeminiNative,
+        Format::OpenAiResponses,
     ];
 
     /// What it is and can do.
@@ -41,6 +46,7 @@ impl Format {
             Format::OpenAiImages => &openai_images::WIRE,
             Format::AnthropicMessages => &anthropic_messages::WIRE,
             Format::GeminiNative => &gemini_native::WIRE,
+            Format::OpenAiResponses => &openai_responses::WIRE,
         }
     }
 

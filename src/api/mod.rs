@@ -8,6 +8,7 @@ pub mod anthropic_messages;
 pub mod gemini_native;
 pub mod openai_chat;
 pub mod openai_images;
+pub mod openai_responses;
 
 #[cfg(test)]
 mod arbitrary;
@@ -20,6 +21,9 @@ mod openai_error;
 mod openai_models;
 mod schema;
 mod stop;
+
+#[cfg(test)]
+mod hostile;
 
 pub use fields::{Field, Treatment};
 pub use format::{Defaults, Format, Incoming, MediaForm, Meta, Purpose, Reply, Target};

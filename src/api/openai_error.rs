@@ -1,4 +1,5 @@
-//! The error body: `{"error":{"message","type","param","code"}}`, all four keys on every path and status.
+//! The error body of OpenAI's formats: `{"error":{"message","type","param","code"}}`, all four keys on every path and
+//! status.
 
 use std::borrow::Cow;
 
@@ -16,18 +17,38 @@ const WRONG_KEY: &str = "Incorrect API key provided";
 ///
 /// The wording obeys a widely used client library that sorts failures by their text: a wrong key begins as OpenAI's
 /// does, and only a 429 speaks of rate limits.
-pub(super) fn body(failure: &Failure) -> Bytes {
+#[must_use]
+pub(in crate::api) fn body(failure: &Failure) -> Bytes {
     let mut out = BytesMut::with_capacity(160 + failure.message().len());
     put(&mut out, failure);
     out.freeze()
 }
 
 /// Appends the body of a failure, on one line.
-pub(super) fn put(out: &mut BytesMut, failure: &Failure) {
-    out.put_slice(b"{\"error\":{\"message\":");
+pub(in crate::api) fn put(out: &mut BytesMut, failure: &Failure) {
+    out.put_slice(b"{\"error\":");
+    put_object(out, failure);
+    out.put_slice(b"}");
+}
+
+/// Appends the error alone.
+pub(in crate::api) fn put_object(out: &mut BytesMut, failure: &Failure) {
+    out.put_slice(b"{\"message\":");
     json_string(out, &message(failure));
     out.put_slice(b",\"type\":");
     json_string(out, error_type(failure.kind()));
+    put_param_and_code(out, failure);
+    out.put_slice(b"}");
+}
+
+/// Appends what is not its type, as the fields of an object of the caller's.
+pub(in crate::api) fn put_flat(out: &mut BytesMut, failure: &Failure) {
+    out.put_slice(b"\"message\":");
+    json_string(out, &message(failure));
+    put_param_and_code(out, failure);
+}
+
+fn put_param_and_code(out: &mut BytesMut, failure: &Failure) {
     out.put_slice(b",\"param\":");
     match failure.param_name() {
         Some(param) => json_string(out, param),
@@ -35,7 +56,6 @@ pub(super) fn put(out: &mut BytesMut, failure: &Failure) {
     }
     out.put_slice(b",\"code\":");
     json_string(out, failure.kind().facts().code);
-    out.put_slice(b"}}");
 }
 
 fn error_type(kind: Kind) -> &'static str {

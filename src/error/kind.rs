@@ -21,6 +21,10 @@ pub enum Kind {
     UnsupportedParameter,
     /// No such model.
     ModelNotFound,
+    /// An earlier answer is referred to, and answers are not kept.
+    PreviousResponseNotFound,
+    /// An earlier answer is asked for, and answers are not kept.
+    ResponseNotFound,
     /// The rendered prompt is over the upstream's limit.
     ContextLength,
     /// An image the client sends cannot be taken.
@@ -135,7 +139,7 @@ pub struct Facts {
 
 impl Kind {
     /// Every kind, for tests and generated documentation.
-    pub const ALL: [Kind; 55] = {
+    pub const ALL: [Kind; 57] = {
         use Kind::*;
         [
             InvalidApiKey,
@@ -145,6 +149,8 @@ impl Kind {
             MissingParameter,
             UnsupportedParameter,
             ModelNotFound,
+            PreviousResponseNotFound,
+            ResponseNotFound,
             ContextLength,
             Image(FileFault::Url),
             Image(FileFault::Data),
@@ -217,6 +223,14 @@ impl Kind {
             ),
             Kind::UnsupportedParameter => (StatusCode::BAD_REQUEST, "unsupported_parameter", Client, Never, false),
             Kind::ModelNotFound => (StatusCode::NOT_FOUND, "model_not_found", Client, Never, false),
+            Kind::PreviousResponseNotFound => (
+                StatusCode::BAD_REQUEST,
+                "previous_response_not_found",
+                Client,
+                Never,
+                false,
+            ),
+            Kind::ResponseNotFound => (StatusCode::NOT_FOUND, "response_not_found", Client, Never, false),
             Kind::ContextLength => (StatusCode::BAD_REQUEST, "context_length_exceeded", Client, Never, false),
             Kind::Image(fault) => (StatusCode::BAD_REQUEST, fault.image_code(), Client, Never, false),
             Kind::File(fault) => (StatusCode::BAD_REQUEST, fault.file_code(), Client, Never, false),

@@ -20,6 +20,7 @@ mod http;
 mod json;
 mod lifecycle;
 mod messages;
+mod responses;
 mod standin;
 mod stream;
 mod support;

@@ -1,0 +1,144 @@
+//! Requests that are almost right, for the property tests of every format.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::{Map, Value};
+
+use super::{Defaults, Format, Target};
+use crate::error::Side;
+
+/// Words that mean something somewhere in a request of some format.
+fn word() -> impl Strategy<Value = String> {
+    let known = prop::sample::select(vec![
+        "model",
+        "messages",
+        "role",
+        "content",
+        "type",
+        "text",
+        "user",
+        "assistant",
+        "tool",
+        "function",
+        "image_url",
+        "tool_calls",
+        "arguments",
+        "json_schema",
+        "stop",
+        "none",
+        "required",
+        "refusal",
+        "name",
+        "id",
+        "",
+        "input",
+        "output",
+        "input_text",
+        "input_image",
+        "call_id",
+        "function_call",
+        "custom",
+        "namespace",
+        "item_reference",
+    ]);
+    prop_oneof![3 => known.prop_map(str::to_owned), 1 => ".{0,8}"]
+}
+
+/// Any JSON value, rich in such words.
+pub(super) fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        word().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((word(), inner), 0..4)
+                .prop_map(|fields| fields.into_iter().collect::<Map<_, _>>().into()),
+        ]
+    })
+}
+
+/// A change of one value.
+#[derive(Clone, Debug)]
+pub(super) enum Mutation {
+    Replace(Value),
+    Remove,
+    Rename(String),
+}
+
+pub(super) fn mutation() -> impl Strategy<Value = Mutation> {
+    prop_oneof![
+        3 => any_json().prop_map(Mutation::Replace),
+        1 => Just(Mutation::Remove),
+        1 => word().prop_map(Mutation::Rename),
+    ]
+}
+
+/// Walks down from the root, one choice per level, and changes what it arrives at.
+pub(super) fn mutate(value: &mut Value, way: &[prop::sample::Index], mutation: Mutation) {
+    let Some((step, way)) = way.split_first() else {
+        if let Mutation::Replace(new) = mutation {
+            *value = new;
+        }
+        return;
+    };
+    match value {
+        Value::Array(items) if !items.is_empty() => {
+            let at = step.index(items.len());
+            match mutation {
+                Mutation::Remove if way.is_empty() => drop(items.remove(at)),
+                mutation => mutate(&mut items[at], way, mutation),
+            }
+        }
+        Value::Object(fields) if !fields.is_empty() => {
+            let name = fields.keys().nth(step.index(fields.len())).unwrap().clone();
+            match mutation {
+                Mutation::Remove if way.is_empty() => drop(fields.remove(&name)),
+                Mutation::Rename(new) if way.is_empty() => {
+                    let moved = fields.remove(&name).unwrap();
+                    fields.insert(new, moved);
+                }
+                mutation => mutate(&mut fields[&name], way, mutation),
+            }
+        }
+        _ => mutate(value, &[], mutation),
+    }
+}
+
+/// Reads a body: it must be accepted with a sound result, or refused with a 4xx and a body of its own.
+pub(super) fn survives(format: Format, body: &[u8]) -> Result<(), TestCaseError> {
+    let aliases = BTreeMap::from([("gpt-4o".to_owned(), "gemini-flash".to_owned())]);
+    let defaults = Defaults {
+        default_model: Some("gemini-flash"),
+        aliases: &aliases,
+    };
+    match format.read(body, &Target::default(), &defaults) {
+        Ok(incoming) => {
+            let request = incoming.request;
+            prop_assert!(!request.messages.is_empty());
+            prop_assert!(request.stop.iter().all(|stop| !stop.is_empty()));
+            prop_assert_ne!(request.max_tokens, Some(0));
+            if let Some(toolbox) = request.tools {
+                prop_assert!(!toolbox.tools.is_empty());
+                let names: std::collections::BTreeSet<_> = toolbox.tools.iter().map(|tool| &tool.name).collect();
+                prop_assert_eq!(names.len(), toolbox.tools.len());
+            }
+            for name in &incoming.ignored {
+                prop_assert!(http::HeaderValue::from_str(name).is_ok());
+            }
+        }
+        Err(failure) => {
+            let facts = failure.kind().facts();
+            prop_assert_eq!(facts.side, Side::Client);
+            prop_assert!(facts.status.is_client_error());
+            let body: Value = serde_json::from_slice(&format.error_body(&failure, "id")).unwrap();
+            prop_assert!(body["error"].is_object());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! What becomes of each field of a request for a response.
+
+use crate::api::{
+    Field,
+    Treatment::{self, Emulated, Honoured, Ignored, Refused},
+    Type,
+};
+
+const NUMBER: Treatment = Ignored(Some(Type::Number));
+const ANYTHING: Treatment = Ignored(None);
+
+/// See [`Field`]. Any other field is named as ignored.
+#[rustfmt::skip]
+pub(in crate::api) const FIELDS: &[Field] = &[
+    Field { name: "model", treatment: Honoured, sample: r#"{"model":"m"}"#, note: "an id or alias of GET /models; may be left out when DEFAULT_MODEL is set" },
+    Field { name: "input", treatment: Honoured, sample: r#"{"input":[{"role":"user","content":[{"type":"input_text","text":"a"}]},{"type":"function_call","call_id":"c","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"c","output":"b"}]}"#, note: "a text, or messages, calls of functions and custom tools, their outputs, and additional_tools; any other item is refused" },
+    Field { name: "input.reasoning", treatment: ANYTHING, sample: r#"{"input":[{"type":"reasoning","id":"rs_1","summary":[]},{"role":"user","content":"a"}]}"#, note: "thoughts of earlier answers, sent or referred to" },
+    Field { name: "input.hosted_tool_call", treatment: ANYTHING, sample: r#"{"input":[{"type":"web_search_call","id":"ws_1","status":"completed"},{"role":"user","content":"a"}]}"#, note: "what OpenAI's own tools did in earlier answers" },
+    Field { name: "input.item_reference", treatment: Refused, sample: r#"{"input":[{"type":"item_reference","id":"msg_1"}]}"#, note: "no answers are kept; set store to false in clients that send references" },
+    Field { name: "input.detail", treatment: ANYTHING, sample: r#"{"input":[{"role":"user","content":[{"type":"input_image","image_url":"https://example.com/a.png","detail":"low"}]}]}"#, note: "the web app looks at images as it sees fit" },
+    Field { name: "input.file_id", treatment: Refused, sample: r#"{"input":[{"role":"user","content":[{"type":"input_image","file_id":"file-1"}]}]}"#, note: "no files are kept; send the file itself" },
+    Field { name: "input.prompt_cache_breakpoint", treatment: ANYTHING, sample: r#"{"input":[{"role":"user","content":[{"type":"input_text","text":"a","prompt_cache_breakpoint":{"mode":"explicit"}}]}]}"#, note: "" },
+    Field { name: "instructions", treatment: Honoured, sample: r#"{"instructions":"a"}"#, note: "told before the input" },
+    Field { name: "stream", treatment: Honoured, sample: r#"{"stream":true}"#, note: "" },
+    Field { name: "stream_options", treatment: ANYTHING, sample: r#"{"stream":true,"stream_options":{"include_obfuscation":true}}"#, note: "streams are not padded" },
+    Field { name: "max_output_tokens", treatment: Honoured, sample: r#"{"max_output_tokens":5}"#, note: "by the gateway's own estimate of tokens, on the visible answer" },
+    Field { name: "reasoning.effort", treatment: Honoured, sample: r#"{"reasoning":{"effort":"high"}}"#, note: "high, xhigh and max think longer, medium as usual; less than usual is not to be had, so none, minimal and low are named as ignored" },
+    Field { name: "reasoning.summary", treatment: Honoured, sample: r#"{"reasoning":{"summary":"auto"}}"#, note: "thoughts come as a summary whenever there are any; concise and detailed are named as ignored" },
+    Field { name: "reasoning.generate_summary", treatment: Honoured, sample: r#"{"reasoning":{"generate_summary":"auto"}}"#, note: "the older name of summary" },
+    Field { name: "reasoning.context", treatment: ANYTHING, sample: r#"{"reasoning":{"context":"all_turns"}}"#, note: "" },
+    Field { name: "reasoning.mode", treatment: ANYTHING, sample: r#"{"reasoning":{"mode":"pro"}}"#, note: "" },
+    Field { name: "text.format", treatment: Emulated, sample: r#"{"text":{"format":{"type":"json_schema","name":"a","schema":{"type":"object"}}}}"#, note: "text, json_object, json_schema" },
+    Field { name: "text.verbosity", treatment: ANYTHING, sample: r#"{"text":{"verbosity":"low"}}"#, note: "" },
+    Field { name: "tools", treatment: Emulated, sample: r#"{"tools":[{"type":"function","name":"f","parameters":{"type":"object"},"strict":true},{"type":"custom","name":"g"},{"type":"namespace","name":"n","description":"a","tools":[{"type":"function","name":"f"}]}]}"#, note: "function, custom and namespace; OpenAI's own tools are refused but for those below" },
+    Field { name: "tools.format", treatment: Emulated, sample: r#"{"tools":[{"type":"custom","name":"f","format":{"type":"grammar","syntax":"lark","definition":"start: /a/"}}]}"#, note: "a grammar is told to the model, and what comes is not held to it" },
+    Field { name: "tools.web_search", treatment: ANYTHING, sample: r#"{"tools":[{"type":"web_search"}]}"#, note: "the web app searches when it sees fit" },
+    Field { name: "tools.image_generation", treatment: ANYTHING, sample: r#"{"tools":[{"type":"image_generation"}]}"#, note: "the web app draws when it sees fit" },
+    Field { name: "tools.tool_search", treatment: ANYTHING, sample: r#"{"tools":[{"type":"tool_search","execution":"client"}]}"#, note: "all tools that are sent are on offer" },
+    Field { name: "tools.mcp", treatment: Refused, sample: r#"{"tools":[{"type":"mcp","server_label":"a"}]}"#, note: "as are file_search, code_interpreter, computer, shell, local_shell and apply_patch" },
+    Field { name: "tools.async", treatment: ANYTHING, sample: r#"{"tools":[{"type":"function","name":"f","async":true}]}"#, note: "" },
+    Field { name: "tools.allowed_callers", treatment: ANYTHING, sample: r#"{"tools":[{"type":"function","name":"f","allowed_callers":["direct"]}]}"#, note: "" },
+    Field { name: "tools.defer_loading", treatment: ANYTHING, sample: r#"{"tools":[{"type":"function","name":"f","defer_loading":true}]}"#, note: "all tools that are sent are on offer" },
+    Field { name: "tools.output_schema", treatment: ANYTHING, sample: r#"{"tools":[{"type":"function","name":"f","output_schema":{}}]}"#, note: "" },
+    Field { name: "tool_choice", treatment: Emulated, sample: r#"{"tools":[{"type":"function","name":"f"}],"tool_choice":{"type":"allowed_tools","mode":"required","tools":[{"type":"function","name":"f"}]}}"#, note: "none, auto, required, a function or custom tool, allowed_tools" },
+    Field { name: "parallel_tool_calls", treatment: Emulated, sample: r#"{"parallel_tool_calls":false}"#, note: "false: at most one call" },
+    Field { name: "max_tool_calls", treatment: NUMBER, sample: r#"{"max_tool_calls":1}"#, note: "limits OpenAI's own tools only" },
+    Field { name: "metadata", treatment: Honoured, sample: r#"{"metadata":{"a":"b"}}"#, note: "repeated in the response" },
+    Field { name: "store", treatment: ANYTHING, sample: r#"{"store":true}"#, note: "nothing is kept; false is what happens anyway" },
+    Field { name: "previous_response_id", treatment: Refused, sample: r#"{"previous_response_id":"resp_1"}"#, note: "no answers are kept: previous_response_not_found" },
+    Field { name: "conversation", treatment: Refused, sample: r#"{"conversation":"conv_1"}"#, note: "no conversations are kept" },
+    Field { name: "prompt", treatment: Refused, sample: r#"{"prompt":{"id":"pmpt_1"}}"#, note: "no prompts are kept" },
+    Field { name: "background", treatment: Refused, sample: r#"{"background":true}"#, note: "an answer cannot be fetched later; false is what happens anyway" },
+    Field { name: "top_logprobs", treatment: Refused, sample: r#"{"top_logprobs":2}"#, note: "the web app does not tell probabilities" },
+    Field { name: "include", treatment: ANYTHING, sample: r#"{"include":["reasoning.encrypted_content"]}"#, note: "message.output_text.logprobs is refused" },
+    Field { name: "truncation", treatment: Honoured, sample: r#"{"truncation":"disabled"}"#, note: "disabled; auto is named as ignored" },
+    Field { name: "temperature", treatment: NUMBER, sample: r#"{"temperature":0.5}"#, note: "the web app has no such control" },
+    Field { name: "top_p", treatment: NUMBER, sample: r#"{"top_p":0.5}"#, note: "as above" },
+    Field { name: "context_management", treatment: ANYTHING, sample: r#"{"context_management":[{"type":"compaction"}]}"#, note: "" },
+    Field { name: "access_programs", treatment: ANYTHING, sample: r#"{"access_programs":{}}"#, note: "" },
+    Field { name: "image", treatment: ANYTHING, sample: r#"{"image":{}}"#, note: "" },
+    Field { name: "moderation", treatment: ANYTHING, sample: r#"{"moderation":{"model":"a"}}"#, note: "" },
+    Field { name: "prompt_cache_key", treatment: ANYTHING, sample: r#"{"prompt_cache_key":"k"}"#, note: "" },
+    Field { name: "prompt_cache_options", treatment: ANYTHING, sample: r#"{"prompt_cache_options":{}}"#, note: "" },
+    Field { name: "prompt_cache_retention", treatment: ANYTHING, sample: r#"{"prompt_cache_retention":"24h"}"#, note: "" },
+    Field { name: "safety_identifier", treatment: ANYTHING, sample: r#"{"safety_identifier":"u"}"#, note: "" },
+    Field { name: "service_tier", treatment: ANYTHING, sample: r#"{"service_tier":"auto"}"#, note: "" },
+    Field { name: "user", treatment: ANYTHING, sample: r#"{"user":"u"}"#, note: "" },
+];
