@@ -84,7 +84,7 @@ const MAX_NESTED: usize = 32;
 
 /// Adds the names of all fields of a nested object that are set and that nobody has taken, with the path to the object
 /// before them: `messages.cache_control`.
-pub(in crate::api) fn name_rest(path: &'static str, fields: &Object<'_>, ignored: &mut Ignored) {
+pub(in crate::api) fn name_rest(path: &str, fields: &Object<'_>, ignored: &mut Ignored) {
     for name in fields.rest().filter(|name| is_plain(name)) {
         let name = format!("{path}.{name}");
         if !is_plain(&name) || ignored.iter().any(|earlier| *earlier == name) {

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     api::{
         Defaults,
-        fields::{Ignored, name_ignored, name_once},
+        fields::{Ignored, name_ignored, name_once, name_rest},
         json::{Object, Path, Type},
     },
     chat::{Message, Request, Role, ThinkingLevel},
@@ -151,12 +151,9 @@ fn reasoning(
             _ => return Err(summary.invalid("must be one of auto, concise, detailed")),
         }
     }
-    for (field, name) in [("context", "reasoning.context"), ("mode", "reasoning.mode")] {
-        if inner.take(path.field(field)).is_some() {
-            name_once(name, ignored);
-        }
-    }
-    let Some(effort) = inner.take(path.field("effort")) else {
+    let effort = inner.take(path.field("effort"));
+    name_rest("reasoning", &inner, ignored);
+    let Some(effort) = effort else {
         return Ok(None);
     };
     let (level, told) = match effort.string()?.as_str() {

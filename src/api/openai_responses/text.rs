@@ -2,7 +2,7 @@
 
 use crate::{
     api::{
-        fields::{Ignored, name_once},
+        fields::{Ignored, name_once, name_rest},
         json::{Object, Path, Type, Value},
     },
     chat::{Json, JsonSchema, OutputForm},
@@ -25,7 +25,9 @@ pub(super) fn read<'a>(
         verbosity.expect(Type::String)?;
         name_once("text.verbosity", ignored);
     }
-    let Some(format) = inner.take(text.path().field("format")) else {
+    let format = inner.take(text.path().field("format"));
+    name_rest("text", &inner, ignored);
+    let Some(format) = format else {
         return Ok((OutputForm::Text, None));
     };
     Ok((form(&format)?, Some(format.raw())))

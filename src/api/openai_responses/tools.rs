@@ -2,7 +2,7 @@
 
 use crate::{
     api::{
-        fields::{Ignored, name_once},
+        fields::{Ignored, name_once, name_rest},
         json::{Object, Path, Type, Value},
     },
     chat::{Json, Tool, ToolInput},
@@ -129,7 +129,7 @@ impl Offered {
         } else {
             (description, ToolInput::Object(parameters(&mut fields, path)?))
         };
-        without_effect(&mut fields, path, ignored);
+        name_rest("tools", &fields, ignored);
         self.names.push(Name {
             known_as: known_as.clone(),
             namespace: namespace.map(str::to_owned),
@@ -205,18 +205,5 @@ fn grammar(fields: &mut Object<'_>, path: &Path<'_>, description: Option<String>
             Ok(Some(format!("{told}The input follows this {name}:\n{definition}")))
         }
         _ => Err(kind.invalid("must be text or grammar")),
-    }
-}
-
-fn without_effect(fields: &mut Object<'_>, path: &Path<'_>, ignored: &mut Ignored) {
-    for (field, name) in [
-        ("async", "tools.async"),
-        ("allowed_callers", "tools.allowed_callers"),
-        ("defer_loading", "tools.defer_loading"),
-        ("output_schema", "tools.output_schema"),
-    ] {
-        if fields.take(path.field(field)).is_some() {
-            name_once(name, ignored);
-        }
     }
 }

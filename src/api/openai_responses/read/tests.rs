@@ -192,6 +192,11 @@ fn what_cannot_act_is_named() {
         json!({"temperature": 0.5, "prompt_cache_key": "k", "top_k": 3, "include": ["reasoning.encrypted_content"]}),
         &["include", "temperature", "prompt_cache_key", "top_k"],
     );
+    ignores(
+        json!({"text": {"tone": "dry"}, "reasoning": {"mode": "pro"},
+            "tools": [{"type": "function", "name": "f", "defer_loading": true, "not plain": 1}]}),
+        &["tools.defer_loading", "text.tone", "reasoning.mode"],
+    );
     refuse(json!({"temperature": "hot"}), TYPE, "temperature");
     ignores(json!({"stream_options": {"include_obfuscation": false}}), &[]);
     ignores(json!({"stream_options": {"include_usage": true}}), &["stream_options"]);
