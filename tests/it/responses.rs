@@ -324,3 +324,52 @@ async fn earlier_answers_are_not_to_be_had() {
     let reply = gateway.send_with("GET", "/v1/responses/resp_1", &[], "").await;
     assert_eq!((reply.status, reply.code().as_str()), (401, "invalid_api_key"));
 }
+
+#[tokio::test]
+async fn items_of_earlier_answers_may_be_referred_to_unless_store_is_false() {
+    let gateway = Gateway::start().await;
+    for (stream, store) in [
+        (false, None),
+        (true, None),
+        (false, Some(true)),
+        (false, Some(false)),
+        (true, Some(false)),
+    ] {
+        let call = Step::Say(Event::ToolCall(ToolCall {
+            id: "call_1".to_owned(),
+            name: "patch".to_owned(),
+            arguments: "free \"text\"".to_owned(),
+        }));
+        let end = Step::Say(Event::Finished(FinishReason::ToolCalls));
+        gateway.upstream.script([text("Grüß \"dich\"\n"), call, end]);
+        let tools = json!([{"type": "custom", "name": "patch"}]);
+        let reply = ask(&gateway, json!({"stream": stream, "store": store, "tools": tools})).await;
+        let answer = if stream {
+            events(&reply.body).pop().unwrap()["response"].take()
+        } else {
+            reply.json()
+        };
+        let [message, call] = answer["output"].as_array().unwrap().as_slice() else {
+            panic!("{answer}")
+        };
+        let reply = ask(
+            &gateway,
+            json!({"input": [
+                {"role": "user", "content": "Hi"}, {"type": "item_reference", "id": message["id"]}, {"id": call["id"]},
+                {"type": "custom_tool_call_output", "call_id": "call_1", "output": "done"}]}),
+        )
+        .await;
+        if store == Some(false) {
+            assert_eq!(
+                (reply.status, &reply.json()["error"]["param"]),
+                (400, &json!("input[1].id"))
+            );
+            continue;
+        }
+        assert_eq!(reply.status, 200, "{reply:?}");
+        let calls = gateway.upstream.calls.lock().unwrap();
+        let said = &calls.last().unwrap().request.messages[1];
+        assert_eq!(said.parts[0].as_text(), Some("Grüß \"dich\"\n"));
+        assert_eq!(said.tool_calls[0].arguments, "free \"text\"");
+    }
+}

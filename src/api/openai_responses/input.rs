@@ -1,7 +1,7 @@
 //! The `input` of a request: a text, or items.
 
 use super::{
-    content,
+    content, kept,
     tools::{Offered, joined},
 };
 use crate::{
@@ -62,11 +62,11 @@ fn item(
         Some("web_search_call" | "file_search_call" | "code_interpreter_call" | "image_generation_call") => {
             name_once("input.hosted_tool_call", ignored);
         }
-        Some("item_reference") => reference(&mut fields, path, ignored)?,
+        Some("item_reference") => reference(&mut fields, path, messages, ignored)?,
         Some(_) => return Err(unknown(path)),
         // Only messages and references may leave their type out.
         None if has("role") || !has("id") => messages.push(message(&mut fields, path, ignored)?),
-        None => reference(&mut fields, path, ignored)?,
+        None => reference(&mut fields, path, messages, ignored)?,
     }
     Ok(())
 }
@@ -131,21 +131,34 @@ fn result(fields: &mut Object<'_>, path: &Path<'_>, ignored: &mut Ignored) -> Re
     })
 }
 
-/// A reference to an item of an earlier answer. Thoughts are not needed again; anything else is, and is not here.
-fn reference(fields: &mut Object<'_>, path: &Path<'_>, ignored: &mut Ignored) -> Result<(), Failure> {
-    let id = fields.require(path.field("id"))?;
-    if id.string()?.starts_with(super::items::THOUGHTS) {
+/// A reference to an item of an earlier answer. Thoughts are not needed again; anything else is.
+fn reference(
+    fields: &mut Object<'_>,
+    path: &Path<'_>,
+    messages: &mut Vec<Message>,
+    ignored: &mut Ignored,
+) -> Result<(), Failure> {
+    let at = fields.require(path.field("id"))?;
+    let id = at.string()?;
+    if id.starts_with(super::items::THOUGHTS) {
         name_once("input.reasoning", ignored);
         return Ok(());
     }
-    Err(id.failure(
-        Kind::UnsupportedParameter,
-        format!(
-            "'{}' refers to an earlier answer, and this gateway keeps none. Send the item itself: clients that send \
-             references do so when `store` is set to false.",
-            id.path()
-        ),
-    ))
+    let Some(mut item) = kept::find(&id) else {
+        return Err(at.failure(
+            Kind::UnsupportedParameter,
+            format!(
+                "'{}' refers to an earlier answer that is not, or no longer, remembered here. Send the item itself: \
+                 clients that send references do so when `store` is set to false.",
+                at.path()
+            ),
+        ));
+    };
+    match item.tool_calls.pop() {
+        Some(call) => called(messages, call),
+        None => messages.push(item),
+    }
+    Ok(())
 }
 
 fn unknown(path: &Path<'_>) -> Failure {

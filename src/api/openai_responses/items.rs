@@ -62,6 +62,14 @@ impl Growing {
         self.escaped.put_slice(&out[from + 1..out.len() - 1]);
     }
 
+    /// All of it, as it came.
+    pub(super) fn plain(&self) -> String {
+        let mut json = BytesMut::new();
+        self.put(&mut json);
+        // It was written as JSON here, so it is some.
+        serde_json::from_slice(&json).unwrap_or_default()
+    }
+
     /// All of it as a JSON string.
     pub(super) fn put(&self, out: &mut BytesMut) {
         out.reserve(self.escaped.len() + 2);

@@ -1,7 +1,7 @@
 //! The OpenAI responses wire format: `POST /responses`, what Codex and the AI SDK speak by default.
 //!
-//! Nothing is kept between requests: the conversation is what the `input` holds, and what refers to an earlier answer
-//! is refused, except thoughts, which no later answer needs. So `store` can do nothing but stay off.
+//! The conversation is what the `input` holds. Items in it may refer to those of earlier answers, which are remembered
+//! for a while (see [`kept`]), and to thoughts, which no later answer needs; nothing else is kept between requests.
 //!
 //! A stream that fails ends in two events: `error`, at which the client libraries raise, and `response.failed`, which
 //! is what Codex reads. There is no `[DONE]`: no reader of this format waits for one.
@@ -13,6 +13,7 @@ mod fields;
 mod files;
 mod input;
 mod items;
+mod kept;
 mod read;
 mod refuse;
 mod reply;
@@ -45,7 +46,7 @@ fn read(body: &[u8], _target: &Target<'_>, defaults: &Defaults<'_>) -> Result<In
         requested_model: asked.requested_model,
         stream: asked.stream,
         ignored: asked.ignored,
-        reply: Box::new(ResponsesReply::new(asked.echo, asked.names)),
+        reply: Box::new(ResponsesReply::new(asked.echo, asked.names, asked.keep)),
     })
 }
 

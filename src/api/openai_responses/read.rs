@@ -34,6 +34,8 @@ pub(super) struct Asked {
     pub(super) ignored: Vec<Cow<'static, str>>,
     /// What the response repeats of the request.
     pub(super) echo: Echo,
+    /// Whether its items may be referred to later.
+    pub(super) keep: bool,
     /// How calls of the tools are written.
     pub(super) names: Vec<Name>,
 }
@@ -49,6 +51,7 @@ pub(super) fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Asked, Fai
 
     let requested_model = model(&mut fields, defaults)?;
     refuse::impossible(&mut fields, &mut ignored)?;
+    let keep = store(&mut fields, &mut ignored)?;
     let mut echoed = Echoed::default();
     let mut offered = Offered::default();
     if let Some(tools) = fields.take(Path::root("tools")) {
@@ -85,6 +88,7 @@ pub(super) fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Asked, Fai
         stream,
         ignored,
         echo: Echo::new(&echoed),
+        keep,
         names,
     })
 }
@@ -96,6 +100,19 @@ fn model(fields: &mut Object<'_>, defaults: &Defaults<'_>) -> Result<String, Fai
         .filter(|name| !name.is_empty())
         .or_else(|| defaults.default_model.map(str::to_owned))
         .ok_or_else(|| MODEL.missing())
+}
+
+/// Whether later requests may refer to this answer's items, which they may unless it is forbidden. To fetch an answer
+/// is what cannot be had, so a client that asks for that by name is told.
+fn store(fields: &mut Object<'_>, ignored: &mut Ignored) -> Result<bool, Failure> {
+    let Some(store) = fields.take(Path::root("store")) else {
+        return Ok(true);
+    };
+    let wanted = store.boolean()?;
+    if wanted {
+        name_once("store", ignored);
+    }
+    Ok(wanted)
 }
 
 fn instructions<'a>(fields: &mut Object<'a>, echoed: &mut Echoed<'a>) -> Result<Option<Message>, Failure> {

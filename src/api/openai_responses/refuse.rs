@@ -14,7 +14,7 @@ use crate::{
 /// [`Kind::PreviousResponseNotFound`], [`Kind::UnsupportedParameter`] for a valid wish, [`Kind::InvalidRequest`] or
 /// [`Kind::InvalidType`] for one that means nothing.
 pub(super) fn impossible(fields: &mut Object<'_>, ignored: &mut Ignored) -> Result<(), Failure> {
-    earlier_answers(fields, ignored)?;
+    earlier_answers(fields)?;
     for (name, why) in [
         (
             "conversation",
@@ -42,8 +42,7 @@ pub(super) fn impossible(fields: &mut Object<'_>, ignored: &mut Ignored) -> Resu
     truncation(fields, ignored)
 }
 
-/// Nothing is kept, as `store` set to false asks for.
-fn earlier_answers(fields: &mut Object<'_>, ignored: &mut Ignored) -> Result<(), Failure> {
+fn earlier_answers(fields: &mut Object<'_>) -> Result<(), Failure> {
     if let Some(earlier) = fields.take(Path::root("previous_response_id")) {
         earlier.string()?;
         return Err(earlier.failure(
@@ -51,11 +50,6 @@ fn earlier_answers(fields: &mut Object<'_>, ignored: &mut Ignored) -> Result<(),
             "'previous_response_id' names an earlier answer, and this gateway keeps none. Send the whole conversation \
              as input.",
         ));
-    }
-    if let Some(store) = fields.take(Path::root("store"))
-        && store.boolean()?
-    {
-        name_once("store", ignored);
     }
     Ok(())
 }

@@ -18,15 +18,18 @@ use crate::{
 pub(super) struct ResponsesReply {
     echo: Echo,
     names: Vec<Name>,
+    /// Whether later requests may refer to its items.
+    keep: bool,
     /// None before the stream has begun.
     stream: Option<Stream>,
 }
 
 impl ResponsesReply {
-    pub(super) fn new(echo: Echo, names: Vec<Name>) -> Self {
+    pub(super) fn new(echo: Echo, names: Vec<Name>, keep: bool) -> Self {
         Self {
             echo,
             names,
+            keep,
             stream: None,
         }
     }
@@ -34,7 +37,7 @@ impl ResponsesReply {
 
 impl Reply for ResponsesReply {
     fn whole(&self, meta: &Meta, answer: &Answer, usage: &Usage) -> Bytes {
-        write::whole(meta, &self.echo, &self.names, answer, usage)
+        write::whole(meta, &self.echo, &self.names, self.keep, answer, usage)
     }
 
     fn counts_tokens(&self) -> bool {
@@ -42,7 +45,9 @@ impl Reply for ResponsesReply {
     }
 
     fn begin(&mut self, meta: &Meta, out: &mut BytesMut) {
-        self.stream.insert(Stream::new(meta, self.echo.clone())).begin(out);
+        self.stream
+            .insert(Stream::new(meta, self.echo.clone(), self.keep))
+            .begin(out);
     }
 
     fn event(&mut self, event: &Event, out: &mut BytesMut) {

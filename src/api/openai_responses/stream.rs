@@ -7,6 +7,7 @@ use bytes::{BufMut, BytesMut};
 use super::{
     echo::Echo,
     items::{Call, Message, Status, Thoughts},
+    kept,
     tools::Name,
     write::{Frame, State, separate},
 };
@@ -19,6 +20,8 @@ use crate::{
 /// One stream. At any time at most one item is open, and items are closed in the order they were opened.
 pub(super) struct Stream {
     frame: Frame,
+    /// Whether later requests may refer to its items.
+    keep: bool,
     /// The id of the response, without its prefix.
     id: String,
     /// The number of the next event.
@@ -46,9 +49,10 @@ enum Open {
 }
 
 impl Stream {
-    pub(super) fn new(meta: &Meta, echo: Echo) -> Self {
+    pub(super) fn new(meta: &Meta, echo: Echo, keep: bool) -> Self {
         Self {
             frame: Frame::new(meta, echo),
+            keep,
             id: meta.id.clone(),
             sequence: 0,
             open: Open::None,
@@ -104,7 +108,11 @@ impl Stream {
     /// A call of a tool, whole: its arguments come in one piece.
     pub(super) fn call(&mut self, call: &ToolCall, names: &[Name], out: &mut BytesMut) {
         self.close(Status::Completed, out);
-        let call = Call::new(&self.id, self.items, names, call);
+        let said = call;
+        let call = Call::new(&self.id, self.items, names, said);
+        if self.keep {
+            kept::call(&call.place.id, said);
+        }
         self.items += 1;
         self.said = true;
         let (index, id) = (call.place.index, call.place.id.as_str());
@@ -242,6 +250,9 @@ impl Stream {
     fn close_message(&mut self, message: &Message, status: Status, out: &mut BytesMut) {
         let (id, index) = (message.place.id.as_str(), message.place.index);
         self.before += message.chars;
+        if self.keep {
+            kept::message(id, message.text.plain());
+        }
         self.event("response.output_text.done", out, |out| {
             put_place(out, id, index);
             out.put_slice(b",\"content_index\":0,\"logprobs\":[],\"text\":");

@@ -5,6 +5,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::{
     echo::Echo,
     items::{Call, Message, Status, Thoughts},
+    kept,
     tools::Name,
 };
 use crate::{
@@ -107,7 +108,7 @@ impl Frame {
 /// The body of a whole answer: thoughts, then the message, then the calls.
 ///
 /// An answer without a finish reason was cut, and is told as cut by a length limit.
-pub(super) fn whole(meta: &Meta, echo: &Echo, names: &[Name], answer: &Answer, usage: &Usage) -> Bytes {
+pub(super) fn whole(meta: &Meta, echo: &Echo, names: &[Name], keep: bool, answer: &Answer, usage: &Usage) -> Bytes {
     let state = State::of(answer.finish.unwrap_or(FinishReason::Length));
     let mut output = BytesMut::with_capacity(256 + answer.text.len() + answer.reasoning.len());
     let mut scratch = BytesMut::new();
@@ -125,6 +126,9 @@ pub(super) fn whole(meta: &Meta, echo: &Echo, names: &[Name], answer: &Answer, u
         for citation in &answer.citations {
             message.cite(citation, &mut scratch);
         }
+        if keep {
+            kept::message(&message.place.id, answer.text.clone());
+        }
         let last = answer.tool_calls.is_empty();
         separate(&mut output);
         message.put(
@@ -139,7 +143,11 @@ pub(super) fn whole(meta: &Meta, echo: &Echo, names: &[Name], answer: &Answer, u
     }
     for call in &answer.tool_calls {
         separate(&mut output);
-        Call::new(&meta.id, index, names, call).put(Status::Completed, &mut output);
+        let item = Call::new(&meta.id, index, names, call);
+        item.put(Status::Completed, &mut output);
+        if keep {
+            kept::call(&item.place.id, call);
+        }
         index += 1;
     }
     let mut out = BytesMut::new();

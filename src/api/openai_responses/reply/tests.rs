@@ -28,7 +28,7 @@ fn reply() -> ResponsesReply {
             {"type": "namespace", "name": "n", "tools": [{"type": "function", "name": "f"}]}],
     }));
     let asked = asked.unwrap();
-    ResponsesReply::new(asked.echo, asked.names)
+    ResponsesReply::new(asked.echo, asked.names, asked.keep)
 }
 
 fn text(piece: &str) -> Event {
