@@ -64,9 +64,14 @@ impl Fence {
         self.bare && !self.lead.item && self.byte == opening.byte && self.length >= opening.length
     }
 
-    /// Whether it is not further in than another one, and has nothing but blanks before it.
-    pub(super) fn not_inside(&self, other: &Fence) -> bool {
-        !self.lead.quote && !self.lead.item && self.lead.bytes <= other.lead.bytes
+    /// Whether nothing but indentation stands before it.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.lead.quote && !self.lead.item
+    }
+
+    /// Whether it stands as far to the left as another one.
+    pub(super) fn is_out_as_far_as(&self, other: &Fence) -> bool {
+        self.lead.bytes <= other.lead.bytes
     }
 }
 

@@ -106,8 +106,10 @@ impl Open {
     /// Whether the last line is a fence that closes the block. After the JSON other text may follow, which may hold
     /// fences of its own: then it has to stand as far to the left as the opening one.
     fn closing_line(&self) -> bool {
-        let fence = Fence::on(&self.raw[self.line..]).filter(|fence| fence.closes(&self.fence));
-        fence.is_some_and(|fence| !self.json.more || fence.not_inside(&self.fence))
+        Fence::on(&self.raw[self.line..]).is_some_and(|fence| {
+            let closes = fence.is_plain() && fence.closes(&self.fence);
+            closes && (!self.json.more || fence.is_out_as_far_as(&self.fence))
+        })
     }
 }
 

@@ -137,6 +137,11 @@ fn free_text_may_hold_shorter_and_indented_fences() {
 }
 
 #[test]
+fn a_quoted_fence_closes_no_call() {
+    check(&[("```tool_call\n{}\n> ```\n- ```\n```\n", &["<{}\n> ```\n- ```\n>"])]);
+}
+
+#[test]
 fn no_more_is_held_back_than_may_open_a_call() {
     for (text, certain) in [
         ("Hello", "Hello"),
