@@ -22,6 +22,8 @@ pub(super) enum Check {
     Chunks {
         /// The text.
         text: String,
+        /// The arguments of the one tool they call, as they stand in JSON; none: they call none.
+        call: Option<&'static str>,
     },
 }
 
@@ -36,7 +38,7 @@ impl Check {
             Self::Exact(expected) if body == expected => Ok(1),
             Self::Exact(_) => Err("not the upstream's bytes"),
             Self::Completion { text } => completion(body, text),
-            Self::Chunks { text } => chunks(body, text),
+            Self::Chunks { text, call } => chunks(body, text, *call),
         };
         verdict.map_err(|problem| {
             let beginning = String::from_utf8_lossy(&body[..body.len().min(500)]);
@@ -48,6 +50,7 @@ impl Check {
 type Verdict = std::result::Result<usize, &'static str>;
 
 const STOPPED: &[u8] = br#""finish_reason":"stop""#;
+const CALLED: &[u8] = br#""finish_reason":"tool_calls""#;
 const CONTENT: &[u8] = br#""content":""#;
 
 fn completion(body: &[u8], text: &str) -> Verdict {
@@ -60,9 +63,11 @@ fn completion(body: &[u8], text: &str) -> Verdict {
     Ok(1)
 }
 
-fn chunks(body: &[u8], text: &str) -> Verdict {
+fn chunks(body: &[u8], text: &str, call: Option<&str>) -> Verdict {
     let mut rest = text.as_bytes();
     let (mut pieces, mut stopped) = (0, false);
+    let mut called = call.is_none();
+    let end = if called { STOPPED } else { CALLED };
     let mut events = Events { body };
     for data in &mut events {
         if data == b"[DONE]" {
@@ -72,7 +77,11 @@ fn chunks(body: &[u8], text: &str) -> Verdict {
             rest = rest.strip_prefix(piece).ok_or("text out of place")?;
             pieces += 1;
         }
-        stopped |= memmem::find(data, STOPPED).is_some();
+        stopped |= memmem::find(data, end).is_some();
+        called |= call.is_some_and(|call| memmem::find(data, call.as_bytes()).is_some());
+    }
+    if !called {
+        return Err("no call");
     }
     let ended = body.trim_ascii_end().ends_with(b"data: [DONE]") && events.next().is_none();
     match (rest.is_empty(), stopped, ended) {

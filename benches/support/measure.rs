@@ -46,11 +46,12 @@ pub(super) struct Load {
 
 /// The loads, in the report's order. The paced ones leave the cores time to spare: only they show what latency a
 /// target adds, while under full load latency is just connections divided by requests/s.
-pub(super) const LOADS: [Load; 6] = [
+pub(super) const LOADS: [Load; 7] = [
     load("whole, 8 connections", Shape::Whole, 8, None),
     load("whole, 64 connections", Shape::Whole, 64, None),
     load("whole, 1000 a second", Shape::Whole, 16, Some(1000)),
     load("stream, 8 connections", Shape::Stream, 8, None),
+    load("stream with a tool, 8 connections", Shape::Call, 8, None),
     load("stream, 64 connections", Shape::Stream, 64, None),
     load("stream, 100 a second", Shape::Stream, 16, Some(100)),
 ];

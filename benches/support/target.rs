@@ -14,7 +14,7 @@ use super::{
     child::Child,
     gateway,
     options::{Options, Role},
-    wire::Shape,
+    wire::{ARGUMENTS, Shape},
 };
 
 /// The two things compared.
@@ -79,19 +79,27 @@ impl Ask {
 
 fn completion(shape: Shape) -> Result<Ask> {
     let streamed = shape != Shape::Whole;
-    let body = json!({
+    let mut body = json!({
         "model": "gemini-flash",
         "stream": streamed,
         "messages": [{ "role": "user", "content": shape.prompt() }],
     });
     let bearer = format!("Bearer {}", gateway::KEY);
-    let text = shape.text();
+    let text = shape.content();
+    let call = (shape == Shape::Call).then_some(ARGUMENTS);
+    if call.is_some() {
+        body["tools"] = json!([{ "type": "function", "function": {
+            "name": "count",
+            "description": "Counts the waves.",
+            "parameters": { "type": "object", "properties": { "waves": { "type": "integer" } }, "required": ["waves"] },
+        }}]);
+    }
     Ok(Ask {
         uri: Uri::from_static("/v1/chat/completions"),
         headers: headers("application/json", &[(header::AUTHORIZATION.as_str(), &bearer)])?,
         body: Bytes::from(body.to_string()),
         check: if streamed {
-            Check::Chunks { text }
+            Check::Chunks { text, call }
         } else {
             Check::Completion { text }
         },

@@ -36,6 +36,7 @@ struct Answers {
     page: Bytes,
     whole: Bytes,
     stream: Arc<[Bytes]>,
+    call: Arc<[Bytes]>,
 }
 
 impl Answers {
@@ -44,6 +45,7 @@ impl Answers {
             page: wire::page(),
             whole: Bytes::from(Shape::Whole.chunks().concat()),
             stream: Shape::Stream.chunks().into(),
+            call: Shape::Call.chunks().into(),
         }
     }
 
@@ -69,6 +71,7 @@ impl Answers {
         match Shape::asked_by(body) {
             Shape::Whole => json(self.whole.clone()),
             Shape::Stream => streamed(chunks, None),
+            Shape::Call => streamed(Arc::clone(&self.call), None),
             Shape::Held => streamed(chunks, Some(HELD_PACE)),
         }
     }

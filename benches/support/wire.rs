@@ -13,14 +13,16 @@ pub(super) enum Shape {
     Whole,
     /// [`EVENTS`] growing snapshots, each in a chunk and a write of its own, as fast as they are taken.
     Stream,
-    /// The same at an even pace over a few seconds, to have many open at once.
+    /// The same with a call of a tool in the last snapshot; the gateway's client offers the tool.
+    Call,
+    /// The stream at an even pace over a few seconds, to have many open at once.
     Held,
 }
 
 impl Shape {
     /// The shape a request body asks for.
     pub(super) fn asked_by(body: &[u8]) -> Self {
-        [Self::Stream, Self::Held]
+        [Self::Stream, Self::Call, Self::Held]
             .into_iter()
             .find(|shape| memchr::memmem::find(body, shape.marker().as_bytes()).is_some())
             .unwrap_or(Self::Whole)
@@ -39,6 +41,16 @@ impl Shape {
                             moon and held back by the shore, and every harbour keeps its own hour for it, late or early."
                 .to_owned(),
             Self::Stream | Self::Held => pieces().concat(),
+            Self::Call => pieces().concat() + CALL,
+        }
+    }
+
+    /// The visible text that a client of the gateway gets, as it stands in JSON.
+    pub(super) fn content(self) -> String {
+        match self {
+            // The line end before the block is text.
+            Self::Call => pieces().concat() + "\\n",
+            _ => self.text(),
         }
     }
 
@@ -47,10 +59,13 @@ impl Shape {
         let mut answer = Answer::default();
         match self {
             Self::Whole => answer.snapshot(&self.text(), true),
-            Self::Stream | Self::Held => {
+            Self::Stream | Self::Call | Self::Held => {
                 let mut text = String::new();
                 for (i, piece) in pieces().iter().enumerate() {
                     text.push_str(piece);
+                    if self == Self::Call && i + 1 == EVENTS {
+                        text.push_str(CALL);
+                    }
                     answer.snapshot(&text, i + 1 == EVENTS);
                 }
             }
@@ -62,10 +77,16 @@ impl Shape {
         match self {
             Self::Whole => "bench1",
             Self::Stream => "bench50",
+            Self::Call => "benchcall",
             Self::Held => "benchheld",
         }
     }
 }
+
+/// The call, as the model writes it below its text.
+const CALL: &str = "\n```tool_call\n{\"name\":\"count\",\"arguments\":{\"waves\":50}}\n```";
+/// Its arguments, as they stand in JSON.
+pub(super) const ARGUMENTS: &str = r#"{\"waves\":50}"#;
 
 /// Every piece differs, so that a lost or doubled one shows.
 fn pieces() -> Vec<String> {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use check::Check;
 use http::StatusCode;
 use serde_json::{Value, json};
-use wire::{EVENTS, Shape};
+use wire::{ARGUMENTS, EVENTS, Shape};
 
 /// What the checks are written against in the benchmark.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -42,7 +42,8 @@ fn document(frame: &Value) -> Value {
 
 #[test]
 fn answers_are_framed_as_the_protocol_says() {
-    for (shape, snapshots) in [(Shape::Whole, 1), (Shape::Stream, EVENTS), (Shape::Held, EVENTS)] {
+    for shape in [Shape::Whole, Shape::Stream, Shape::Call, Shape::Held] {
+        let snapshots = if shape == Shape::Whole { 1 } else { EVENTS };
         let chunks = shape.chunks();
         assert_eq!(chunks.len(), snapshots + 1, "a chunk for each frame");
         let documents: Vec<Value> = frames(&chunks.concat()).iter().map(document).collect();
@@ -117,6 +118,7 @@ fn only_the_whole_right_stream_passes() {
     const DONE: &str = "data: [DONE]\n\n";
     let check = Check::Chunks {
         text: "one two three".to_owned(),
+        call: None,
     };
     let judge = |body: String| check.judge(StatusCode::OK, body.as_bytes());
     assert_eq!(judge(stream(&["one", " two", " three"], "stop") + DONE).unwrap(), 3);
@@ -135,4 +137,21 @@ fn only_the_whole_right_stream_passes() {
     ] {
         assert!(judge(wrong.clone()).is_err(), "passed: {wrong}");
     }
+}
+
+#[test]
+fn only_a_stream_with_the_call_passes_where_one_has_to_come() {
+    const DONE: &str = "data: [DONE]\n\n";
+    let text = Shape::Call.content();
+    assert!(Shape::Call.text().starts_with(&text.replace("\\n", "\n")));
+    let check = Check::Chunks {
+        text: text.clone(),
+        call: Some(ARGUMENTS),
+    };
+    let said = text.replace("\\n", "\n");
+    let call = format!("data: {{\"arguments\":\"{ARGUMENTS}\"}}\n\n");
+    let judge = |body: String| check.judge(StatusCode::OK, body.as_bytes());
+    assert!(judge(call.clone() + &stream(&[&said], "tool_calls") + DONE).is_ok());
+    assert!(judge(stream(&[&said], "tool_calls") + DONE).is_err());
+    assert!(judge(call + &stream(&[&said], "stop") + DONE).is_err());
 }

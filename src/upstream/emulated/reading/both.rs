@@ -66,3 +66,79 @@ impl Reading for Both {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{chat::FinishReason, error::Kind};
+
+    /// Takes `!` out of the text and ends with a verdict of its own; what it sees it marks with its name.
+    struct Marks(&'static str, Option<Verdict>);
+
+    impl Reading for Marks {
+        fn push(&mut self, piece: String, out: &mut Vec<Event>) {
+            let text = piece.replace('!', "");
+            out.push(Event::Text(format!("{}({text})", self.0)));
+        }
+
+        fn finish(&mut self, _ending: Ending, out: &mut Vec<Event>) -> Verdict {
+            out.push(Event::Text(self.0.to_owned()));
+            self.1.take().unwrap_or(Verdict::Done)
+        }
+    }
+
+    fn marks(name: &'static str, verdict: Verdict) -> Box<dyn Reading> {
+        Box::new(Marks(name, Some(verdict)))
+    }
+
+    fn repair(next: &'static str) -> Verdict {
+        Verdict::Repair(Repair {
+            said: "said".to_owned(),
+            complaint: next.to_owned(),
+            next: marks(next, Verdict::Done),
+        })
+    }
+
+    fn read(mut reader: Box<dyn Reading>) -> (String, Verdict) {
+        let mut out = Vec::new();
+        reader.push("a".to_owned(), &mut out);
+        let verdict = reader.finish(Ending::Whole, &mut out);
+        (text(out), verdict)
+    }
+
+    fn text(events: Vec<Event>) -> String {
+        let text = |event| match event {
+            Event::Text(text) => text,
+            other => panic!("{other:?}"),
+        };
+        events.into_iter().map(text).collect()
+    }
+
+    #[test]
+    fn the_inner_reader_gets_what_the_outer_one_leaves() {
+        let (text, verdict) = read(Box::new(Both::new(marks("o", Verdict::Done), marks("i", repair("r")))));
+        assert_eq!(text, "i(o(a))i(o)i");
+        let Verdict::Repair(repair) = verdict else { panic!() };
+        // The second turn is the inner reader's own.
+        assert_eq!(read(repair.next).0, "r(a)r");
+    }
+
+    #[test]
+    fn the_outer_reader_decides_first() {
+        let ends = Verdict::DoneWith(FinishReason::ToolCalls);
+        let (text, verdict) = read(Box::new(Both::new(marks("o", ends), marks("i", repair("r")))));
+        assert_eq!(text, "i(o(a))i(o)");
+        assert!(matches!(verdict, Verdict::DoneWith(FinishReason::ToolCalls)));
+        let (_, verdict) = read(Box::new(Both::new(marks("o", repair("r")), marks("i", Verdict::Done))));
+        let Verdict::Repair(repair) = verdict else { panic!() };
+        // What the outer reader asked for is read for both.
+        assert_eq!(read(repair.next).0, "i(r(a))i(r)i");
+    }
+
+    #[test]
+    fn a_lost_turn_is_the_outer_readers_to_judge() {
+        let mut both = Both::new(marks("o", Verdict::Done), marks("i", Verdict::Done));
+        let verdict = both.lost(Failure::new(Kind::UpstreamInterrupted, "Cut."), &mut Vec::new());
+        assert!(matches!(verdict, Verdict::Fail(_)));
+    }
+}
