@@ -201,7 +201,7 @@ impl Reading for First {
     }
 
     fn finish(&mut self, ending: Ending, out: &mut Vec<Event>) -> Verdict {
-        self.extractor.finish(&mut self.pieces);
+        self.extractor.finish(ending != Ending::Cut, &mut self.pieces);
         self.take(out);
         if let Some(complaint) = self.complaint().filter(|_| ending == Ending::Whole) {
             return Verdict::Repair(Repair {
@@ -271,8 +271,8 @@ impl Reading for Second {
         self.take(out);
     }
 
-    fn finish(&mut self, _ending: Ending, out: &mut Vec<Event>) -> Verdict {
-        self.extractor.finish(&mut self.pieces);
+    fn finish(&mut self, ending: Ending, out: &mut Vec<Event>) -> Verdict {
+        self.extractor.finish(ending != Ending::Cut, &mut self.pieces);
         self.take(out);
         self.settle(out)
     }

@@ -79,9 +79,14 @@ impl Extractor {
         self.read(&piece, out);
     }
 
-    /// The text has ended: appends what was held back.
-    pub(super) fn finish(&mut self, out: &mut Vec<Piece>) {
+    /// The text has ended: appends what was held back. A block that is still open is closed by the end of a whole text;
+    /// of a text that was cut, nobody knows what it lacks, so that it is no call.
+    pub(super) fn finish(&mut self, whole: bool, out: &mut Vec<Piece>) {
         while let Some(open) = self.block.take() {
+            if !whole && !open.is_closed_by_its_end() {
+                put(out, open.into_raw());
+                continue;
+            }
             let (block, rest) = open.end();
             out.push(Piece::Block(block));
             if !rest.is_empty() {

@@ -17,7 +17,7 @@ pub(super) fn read_in_pieces(request: &Arc<Request>, text: &str, lengths: &[u8])
         reader.push(piece.to_owned(), &mut out);
         rest = after;
     }
-    reader.finish(Ending::Cut, &mut out);
+    reader.finish(Ending::Last, &mut out);
     out
 }
 

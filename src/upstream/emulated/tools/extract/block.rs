@@ -89,6 +89,11 @@ impl Open {
         }
     }
 
+    /// Whether its last line, as far as it came, closes it.
+    pub(super) fn is_closed_by_its_end(&self) -> bool {
+        self.closing_line() && !self.json.string
+    }
+
     /// The text has ended; gives the block and what does not belong to it.
     pub(super) fn end(mut self) -> (Block, String) {
         if !self.closing_line() {

@@ -16,7 +16,7 @@ fn cut(text: &str, n: usize) -> Vec<Piece> {
     if !piece.is_empty() {
         extractor.push(piece, &mut out);
     }
-    extractor.finish(&mut out);
+    extractor.finish(true, &mut out);
     joined(out)
 }
 
@@ -137,6 +137,25 @@ fn free_text_may_hold_shorter_and_indented_fences() {
 }
 
 #[test]
+fn of_a_cut_text_an_open_block_is_text() {
+    for (text, is_call) in [
+        ("```tool_call\n{}\n```", true),
+        ("```tool_call\n{}\n", false),
+        ("```tool_call\n{\"a\":{", false),
+        ("```tool_call\n{\"a\":\"\n```\nb", false),
+    ] {
+        let mut extractor = Extractor::new();
+        let mut out = Vec::new();
+        extractor.push(text.to_owned(), &mut out);
+        extractor.finish(false, &mut out);
+        assert_eq!(
+            (whole(&out).as_str(), matches!(out[0], Piece::Block(_))),
+            (text, is_call)
+        );
+    }
+}
+
+#[test]
 fn a_quoted_fence_closes_no_call() {
     check(&[("```tool_call\n{}\n> ```\n- ```\n```\n", &["<{}\n> ```\n- ```\n>"])]);
 }
@@ -200,7 +219,7 @@ fn texts_made_to_be_slow_are_read_in_linear_time() {
         let mut extractor = Extractor::new();
         let mut out = Vec::new();
         extractor.push(text.clone(), &mut out);
-        extractor.finish(&mut out);
+        extractor.finish(true, &mut out);
         assert_eq!(whole(&out), text);
         let took = begin.elapsed();
         assert!(took.as_secs() < 20, "{:?} took {took:?}", &text[..20]);
