@@ -14,7 +14,13 @@ const ANYTHING: Treatment = Ignored(None);
 #[rustfmt::skip]
 pub(in crate::api) const FIELDS: &[Field] = &[
     Field { name: "model", treatment: Honoured, sample: r#"{"model":"m"}"#, note: "an id or alias of GET /models; may be left out when DEFAULT_MODEL is set" },
-    Field { name: "messages", treatment: Honoured, sample: r#"{"messages":[{"role":"developer","content":"a"},{"role":"user","content":[{"type":"text","text":"b"}]}]}"#, note: "roles developer, system, user, assistant, tool, function; text as a string or in parts" },
+    Field { name: "messages", treatment: Honoured, sample: r#"{"messages":[{"role":"developer","content":"a"},{"role":"user","content":[{"type":"text","text":"b"}]}]}"#, note: "roles developer, system, user, assistant, tool, function; text as a string or in parts, files in parts of any role" },
+    Field { name: "messages.image_url", treatment: Honoured, sample: r#"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,aGk="}}]}]}"#, note: "a data: URL, or an address the gateway fetches; a bare string is understood too" },
+    Field { name: "messages.image_url.detail", treatment: ANYTHING, sample: r#"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,aGk=","detail":"high"}}]}]}"#, note: "the web app has no such control" },
+    Field { name: "messages.input_audio", treatment: Honoured, sample: r#"{"messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"aGk=","format":"wav"}}]}]}"#, note: "the bytes decide the format" },
+    Field { name: "messages.video_url", treatment: Honoured, sample: r#"{"messages":[{"role":"user","content":[{"type":"video_url","video_url":{"url":"data:video/mp4;base64,aGk="}}]}]}"#, note: "as image_url" },
+    Field { name: "messages.file", treatment: Honoured, sample: r#"{"messages":[{"role":"user","content":[{"type":"file","file":{"filename":"a.pdf","file_data":"data:application/pdf;base64,aGk="}}]}]}"#, note: "file_data as a data: URL, in base64, or as an address; filename" },
+    Field { name: "messages.file.file_id", treatment: Refused, sample: r#"{"messages":[{"role":"user","content":[{"type":"file","file":{"file_id":"file-1"}}]}]}"#, note: "no files are stored" },
     Field { name: "messages.name", treatment: ANYTHING, sample: r#"{"messages":[{"role":"user","content":"a","name":"b"}]}"#, note: "" },
     Field { name: "stream", treatment: Honoured, sample: r#"{"stream":true}"#, note: "" },
     Field { name: "stream_options", treatment: Honoured, sample: r#"{"stream":true,"stream_options":{"include_usage":true}}"#, note: "include_usage; ignored without stream" },

@@ -1,11 +1,12 @@
 //! The `messages` of a request.
 
+use super::parts;
 use crate::{
     api::{
         fields::{Ignored, name_once},
         json::{Object, Path, Type, Value},
     },
-    chat::{Message, Part, Role, ToolCall},
+    chat::{Message, Role, ToolCall},
     error::{Failure, Kind},
 };
 
@@ -13,7 +14,7 @@ use crate::{
 ///
 /// # Errors
 /// [`Kind::MissingParameter`], [`Kind::InvalidType`] or [`Kind::InvalidRequest`] with the path of the field at fault,
-/// and [`Kind::UnsupportedParameter`] for content that is not text.
+/// and those of a file that cannot be taken.
 pub(super) fn read(messages: &Value<'_, '_>, ignored: &mut Ignored) -> Result<Vec<Message>, Failure> {
     let items = messages.array()?;
     if items.is_empty() {
@@ -33,17 +34,17 @@ fn message(message: &Value<'_, '_>, ignored: &mut Ignored) -> Result<Message, Fa
     let path = message.path();
     let role = fields.require(path.field("role"))?;
     let read = match role.string()?.as_str() {
-        "developer" | "system" => spoken(Role::System, &mut fields, path),
-        "user" => spoken(Role::User, &mut fields, path),
+        "developer" | "system" => spoken(Role::System, &mut fields, path, ignored),
+        "user" => spoken(Role::User, &mut fields, path, ignored),
         "assistant" => assistant(&mut fields, path, ignored),
         "tool" => {
             let id = fields.require(path.field("tool_call_id"))?.string()?;
-            tool_result(id, &mut fields, path)
+            tool_result(id, &mut fields, path, ignored)
         }
         // The form before tools: the name of the function stands for the id of its call.
         "function" => {
             let id = fields.require(path.field("name"))?.string()?;
-            tool_result(id, &mut fields, path)
+            tool_result(id, &mut fields, path, ignored)
         }
         _ => Err(role.invalid("must be one of developer, system, user, assistant, tool")),
     };
@@ -52,9 +53,9 @@ fn message(message: &Value<'_, '_>, ignored: &mut Ignored) -> Result<Message, Fa
     read
 }
 
-fn spoken(role: Role, fields: &mut Object<'_>, path: &Path<'_>) -> Result<Message, Failure> {
+fn spoken(role: Role, fields: &mut Object<'_>, path: &Path<'_>, ignored: &mut Ignored) -> Result<Message, Failure> {
     let content = fields.require(path.field("content"))?;
-    let parts = parts(&content, role)?;
+    let parts = parts::read(&content, role, ignored)?;
     if parts.is_empty() {
         return Err(content.invalid("must hold at least one part"));
     }
@@ -66,8 +67,13 @@ fn spoken(role: Role, fields: &mut Object<'_>, path: &Path<'_>) -> Result<Messag
     })
 }
 
-fn tool_result(id: String, fields: &mut Object<'_>, path: &Path<'_>) -> Result<Message, Failure> {
-    let mut message = spoken(Role::Tool, fields, path)?;
+fn tool_result(
+    id: String,
+    fields: &mut Object<'_>,
+    path: &Path<'_>,
+    ignored: &mut Ignored,
+) -> Result<Message, Failure> {
+    let mut message = spoken(Role::Tool, fields, path, ignored)?;
     message.tool_call_id = Some(id);
     Ok(message)
 }
@@ -85,7 +91,9 @@ fn assistant(fields: &mut Object<'_>, path: &Path<'_>, ignored: &mut Ignored) ->
     let said = fields.take(path.field("content")).or_else(|| fields.take(refusal));
     without_effect(fields, refusal, "messages.refusal", ignored);
     without_effect(fields, path.field("audio"), "messages.audio", ignored);
-    let parts = said.map_or(Ok(Vec::new()), |content| parts(&content, Role::Assistant))?;
+    let parts = said.map_or(Ok(Vec::new()), |content| {
+        parts::read(&content, Role::Assistant, ignored)
+    })?;
     let mut tool_calls = match fields.take(path.field("tool_calls")) {
         Some(calls) => tool_calls(&calls)?,
         None => Vec::new(),
@@ -99,34 +107,6 @@ fn assistant(fields: &mut Object<'_>, path: &Path<'_>, ignored: &mut Ignored) ->
         tool_calls,
         tool_call_id: None,
     })
-}
-
-fn parts(content: &Value<'_, '_>, role: Role) -> Result<Vec<Part>, Failure> {
-    match content.json_type() {
-        Type::String => Ok(vec![Part::Text(content.string()?)]),
-        Type::Array => content
-            .array()?
-            .into_iter()
-            .enumerate()
-            .map(|(index, item)| part(&content.element(index, item), role))
-            .collect(),
-        _ => Err(content.wrong_type("a string or an array of parts")),
-    }
-}
-
-fn part(part: &Value<'_, '_>, role: Role) -> Result<Part, Failure> {
-    let mut fields = part.object()?;
-    let path = part.path();
-    let kind = fields.require(path.field("type"))?;
-    match kind.string()?.as_str() {
-        "text" => Ok(Part::Text(fields.require(path.field("text"))?.string()?)),
-        "refusal" if role == Role::Assistant => Ok(Part::Text(fields.require(path.field("refusal"))?.string()?)),
-        "image_url" | "input_audio" | "file" | "video_url" => Err(part.failure(
-            Kind::UnsupportedParameter,
-            format!("'{path}' is not text. This version of the gateway takes text parts only: leave it out."),
-        )),
-        _ => Err(kind.invalid("is no known type of part; only text can be sent")),
-    }
 }
 
 fn tool_calls(calls: &Value<'_, '_>) -> Result<Vec<ToolCall>, Failure> {

@@ -7,6 +7,7 @@ mod ability;
 mod fields;
 mod form;
 mod messages;
+mod parts;
 mod read;
 mod reply;
 mod shown;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::chat::{Message, OutputForm, Role};
 
+mod files;
 mod messages;
 mod tools;
 
