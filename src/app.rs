@@ -11,6 +11,7 @@ use crate::{
     auth::Keyring,
     config::{Config, Origins},
     links::Links,
+    media::Media,
     telemetry::metrics::Metrics,
     upstream::Upstream,
 };
@@ -37,6 +38,8 @@ pub struct App {
     pub public_url: Option<String>,
     /// Makes and reads links to what only the account can open.
     pub(crate) links: Links,
+    /// What is done with the files of a request.
+    pub media: Media,
     /// Sizes and times.
     pub limits: Limits,
     /// The CORS rules; none: closed.
@@ -71,6 +74,7 @@ impl App {
             permits: Arc::new(Semaphore::new(config.max_concurrent)),
             default_model: config.default_model.clone(),
             aliases: config.model_aliases.clone(),
+            media: Media::new(config),
             limits: Limits::new(config),
             cors: cors(&config.cors),
             started: Instant::now(),
@@ -156,6 +160,7 @@ fn cors(origins: &Origins) -> Option<CorsLayer> {
         "x-gateway-requested-model",
         "x-gateway-served-label",
         "x-gateway-ignored-params",
+        "x-gateway-prompt-attachment",
         "x-gateway-upstream",
         "x-gateway-stand-in",
     ];

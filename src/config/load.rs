@@ -87,8 +87,10 @@ fn config(reader: &mut Reader<'_>) -> Option<Config> {
     if parse::has_duplicates(&api_keys) {
         reader.problem(&s::API_KEY, "holds the same key twice".to_owned());
     }
+    let outbound_proxy = reader.parsed(&s::OUTBOUND_PROXY, parse::proxy);
     Some(Config {
-        strict_model: strict_model(reader, psid.is_some()),
+        strict_model: auto(reader, &s::STRICT_MODEL, psid.is_some()),
+        fetch_urls: auto(reader, &s::FETCH_URLS, outbound_proxy.is_none()),
         psid,
         psidts: reader.parsed(&s::SECURE_1PSIDTS, parse::cookie),
         api_keys,
@@ -108,10 +110,14 @@ fn config(reader: &mut Reader<'_>) -> Option<Config> {
         shutdown_timeout: reader.seconds(&s::SHUTDOWN_TIMEOUT),
         max_body_bytes: reader.number(&s::MAX_BODY_BYTES),
         max_prompt_bytes: reader.number(&s::MAX_PROMPT_BYTES),
+        attach_long_prompts: attach_long_prompts(reader),
+        max_files: reader.number(&s::MAX_FILES),
+        max_file_bytes: reader.number(&s::MAX_FILE_BYTES),
+        max_files_bytes: reader.number(&s::MAX_FILES_BYTES),
         max_connections: reader.number(&s::MAX_CONNECTIONS),
         max_concurrent: reader.number(&s::MAX_CONCURRENT),
         state_dir: state_dir(reader),
-        outbound_proxy: reader.parsed(&s::OUTBOUND_PROXY, parse::proxy),
+        outbound_proxy,
         extra_ca: reader.file(&s::EXTRA_CA_FILE),
         public_url: reader.parsed(&s::PUBLIC_URL, parse::public_url),
         media_link_lifetime: reader.seconds(&s::MEDIA_LINK_LIFETIME),
@@ -141,14 +147,24 @@ fn host(reader: &mut Reader<'_>) -> IpAddr {
         .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
-fn strict_model(reader: &mut Reader<'_>, cookies: bool) -> bool {
-    let strict = reader.parsed(&s::STRICT_MODEL, |value| {
+/// A switch with a third position, which is decided by something else.
+fn auto(reader: &mut Reader<'_>, setting: &Setting, otherwise: bool) -> bool {
+    let chosen = reader.parsed(setting, |value| {
         if value.eq_ignore_ascii_case("auto") {
-            return Ok(cookies);
+            return Ok(otherwise);
         }
         parse::switch(value).map_err(|text| format!("{text}, or auto"))
     });
-    strict.unwrap_or(cookies)
+    chosen.unwrap_or(otherwise)
+}
+
+fn attach_long_prompts(reader: &mut Reader<'_>) -> bool {
+    let attach = reader.parsed(&s::LONG_PROMPTS, |value| match value.to_ascii_lowercase().as_str() {
+        "attach" => Ok(true),
+        "refuse" => Ok(false),
+        _ => Err("must be attach or refuse".to_owned()),
+    });
+    attach.unwrap_or(true)
 }
 
 fn log_format(reader: &mut Reader<'_>) -> LogFormat {

@@ -21,7 +21,7 @@ use std::{
 use http::HeaderValue;
 use secrecy::SecretString;
 
-use crate::upstream::gemini_web::Protocol;
+use crate::upstream::gemini_web::{Exit, Protocol};
 
 pub use docs::markdown;
 pub use load::{Sources, load};
@@ -88,6 +88,16 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// `MAX_PROMPT_BYTES`: of the rendered prompt, in UTF-8.
     pub max_prompt_bytes: usize,
+    /// `LONG_PROMPTS`: whether the older messages of a longer one are attached; if not, it is refused.
+    pub attach_long_prompts: bool,
+    /// `MAX_FILES`: of one request.
+    pub max_files: usize,
+    /// `MAX_FILE_BYTES`: of each file.
+    pub max_file_bytes: usize,
+    /// `MAX_FILES_BYTES`: of all files of one request.
+    pub max_files_bytes: usize,
+    /// `FETCH_URLS`, with `auto` resolved.
+    pub fetch_urls: bool,
     /// `MAX_CONNECTIONS`.
     pub max_connections: usize,
     /// `MAX_CONCURRENT`: answers at a time.
@@ -115,6 +125,15 @@ impl Config {
     #[must_use]
     pub fn has_cookies(&self) -> bool {
         self.psid.is_some()
+    }
+
+    /// How the outside is reached.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        Exit {
+            proxy: self.outbound_proxy.as_ref().map(|proxy| proxy.url.clone()),
+            extra_ca: self.extra_ca.as_ref().map(|file| file.text.clone().into_bytes()),
+        }
     }
 
     /// Where to listen.

@@ -140,6 +140,16 @@ settings! {
         "The largest request body.");
     MAX_PROMPT_BYTES = open("MAX_PROMPT_BYTES", "max-prompt-bytes", Some("128000"), number(1, 1_073_741_824, "bytes"),
         "The longest rendered prompt, in bytes of UTF-8. The upstream cuts longer ones silently near 130000.");
+    LONG_PROMPTS = open("LONG_PROMPTS", "long-prompts", Some("attach"), Value::Choice(&["attach", "refuse"]),
+        "What becomes of a prompt over that limit. `attach`: its older messages go into an attached text, which a response header says. `refuse`: it is an error.");
+    MAX_FILES = open("MAX_FILES", "max-files", Some("10"), number(0, 1000, "files"),
+        "The most files (images, recordings, documents) of one request, those of older messages included.");
+    MAX_FILE_BYTES = open("MAX_FILE_BYTES", "max-file-bytes", Some("20971520"), number(1, 1_073_741_824, "bytes"),
+        "The largest file of a request, sent along or fetched. One sent along has to fit into the body in base64 too.");
+    MAX_FILES_BYTES = open("MAX_FILES_BYTES", "max-files-bytes", Some("52428800"), number(1, 1_073_741_824, "bytes"),
+        "The most bytes of all files of one request together.");
+    FETCH_URLS = open("FETCH_URLS", "fetch-urls", Some("auto"), Value::Choice(&["auto", "true", "false"]),
+        "Whether files that clients name by an http or https address are fetched, from the public internet only. `auto`: yes, unless OUTBOUND_PROXY is set: the proxy looks names up, so the gateway cannot see where they lead.");
     MAX_CONNECTIONS = open("MAX_CONNECTIONS", "max-connections", Some("1024"), number(1, 65536, "connections"),
         "The most open client connections; further ones get a short 503.");
     MAX_CONCURRENT = open("MAX_CONCURRENT", "max-concurrent", Some("8"), number(1, 1024, "answers"),

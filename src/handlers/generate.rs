@@ -43,14 +43,17 @@ pub(crate) async fn generate(
     let deadline = Instant::now() + app.limits.request;
     let incoming = read(&exchange, format, Purpose::Answer, upload, deadline).await?;
     let model = app.upstream.resolve(&incoming.request.model)?;
-    let request = Arc::new(Request {
+    let mut request = Request {
         model: model.clone(),
         ..incoming.request
-    });
-    // Before the wait for a place: what cannot be answered must neither wait nor keep others waiting.
+    };
+    app.media.inspect(&mut request)?;
+    // Before the wait for files and for a place: what cannot be answered must neither wait nor keep others waiting.
     app.upstream
         .check(&request)
         .inspect_err(|failure| exchange.record.upstream_failed(failure))?;
+    app.media.fetch(&mut request, deadline).await?;
+    let request = Arc::new(request);
     let call = Call {
         request: Arc::clone(&request),
         incremental: incoming.stream,

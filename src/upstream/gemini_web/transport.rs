@@ -7,7 +7,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
-use reqwest::{Certificate, Proxy, Response, redirect};
+use reqwest::{Certificate, ClientBuilder, Proxy, Response, multipart::Form, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{
     sync::mpsc,
@@ -29,6 +29,28 @@ pub struct Exit {
     pub proxy: Option<SecretString>,
     /// PEM bundle of further trusted certificate authorities.
     pub extra_ca: Option<Vec<u8>>,
+}
+
+impl Exit {
+    /// An HTTP client that goes this way.
+    ///
+    /// # Errors
+    /// [`ExitError::Proxy`] or [`ExitError::ExtraCa`].
+    pub(crate) fn apply(&self, mut builder: ClientBuilder) -> Result<ClientBuilder, ExitError> {
+        // The exit is what the configuration says, never what a stray variable of the environment says.
+        builder = builder.no_proxy();
+        if let Some(proxy) = &self.proxy {
+            builder = builder.proxy(Proxy::all(proxy.expose_secret()).map_err(|_| ExitError::Proxy)?);
+        }
+        if let Some(pem) = &self.extra_ca {
+            let certificates = Certificate::from_pem_bundle(pem).map_err(|_| ExitError::ExtraCa)?;
+            if certificates.is_empty() {
+                return Err(ExitError::ExtraCa);
+            }
+            builder = builder.tls_certs_merge(certificates);
+        }
+        Ok(builder)
+    }
 }
 
 /// A client that cannot be built: a matter of configuration.
@@ -107,6 +129,22 @@ impl Transport {
             headers.insert(header::COOKIE, cookies);
         }
         let request = self.client.request(method, url).headers(headers).body(body).send();
+        match timeout_at(deadline, request).await {
+            Err(_) => Err(too_slow()),
+            Ok(Err(error)) => Err(unreachable_upstream(error)),
+            Ok(Ok(response)) => Ok(response),
+        }
+    }
+
+    /// Posts a form without any cookie: what it is for needs none. Redirects are not followed.
+    pub(super) async fn post_form(
+        &self,
+        url: Url,
+        headers: HeaderMap,
+        form: Form,
+        deadline: Instant,
+    ) -> Result<Response, Failure> {
+        let request = self.client.post(url).headers(headers).multipart(form).send();
         match timeout_at(deadline, request).await {
             Err(_) => Err(too_slow()),
             Ok(Err(error)) => Err(unreachable_upstream(error)),
@@ -251,24 +289,12 @@ fn unreachable_upstream(error: reqwest::Error) -> Failure {
 fn client(protocol: &Protocol, exit: &Exit) -> Result<reqwest::Client, ExitError> {
     /// Google's response headers exceed the 16 KiB that HTTP/2 allows by default: the stream would be reset.
     const HEADER_LIST_BYTES: u32 = 1 << 20;
-    let mut builder = reqwest::Client::builder()
-        // The exit is what the configuration says, never what a stray variable of the environment says.
-        .no_proxy()
+    let builder = reqwest::Client::builder()
         .redirect(redirect::Policy::none())
         .referer(false)
         .connect_timeout(Duration::from_secs(protocol.limits.connect_s))
         .http2_max_header_list_size(HEADER_LIST_BYTES)
         .http2_keep_alive_interval(Duration::from_secs(30))
         .tcp_nodelay(true);
-    if let Some(proxy) = &exit.proxy {
-        builder = builder.proxy(Proxy::all(proxy.expose_secret()).map_err(|_| ExitError::Proxy)?);
-    }
-    if let Some(pem) = &exit.extra_ca {
-        let certificates = Certificate::from_pem_bundle(pem).map_err(|_| ExitError::ExtraCa)?;
-        if certificates.is_empty() {
-            return Err(ExitError::ExtraCa);
-        }
-        builder = builder.tls_certs_merge(certificates);
-    }
-    builder.build().map_err(ExitError::Client)
+    exit.apply(builder)?.build().map_err(ExitError::Client)
 }
