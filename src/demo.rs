@@ -74,6 +74,7 @@ fn settings(config: &Config, stand_in: &StandIn) -> Result<Settings, StartError>
         temporary_chats: config.temporary_chats,
         strict_model: true,
         max_prompt_bytes: config.max_prompt_bytes,
+        attach_long_prompts: config.attach_long_prompts,
         idle_timeout: config.idle_timeout,
     })
 }

@@ -18,7 +18,7 @@ use crate::{
     state::StateDir,
     upstream::{
         emulated::Emulated,
-        gemini_web::{Credentials, Exit, ExitError, GeminiWeb, Settings},
+        gemini_web::{Credentials, ExitError, GeminiWeb, Settings},
     },
 };
 
@@ -93,14 +93,12 @@ fn settings(config: &Config, state: Arc<StateDir>) -> Settings {
             psidts: config.psidts.clone(),
         }),
         protocol: config.protocol.clone(),
-        exit: Exit {
-            proxy: config.outbound_proxy.as_ref().map(|proxy| proxy.url.clone()),
-            extra_ca: config.extra_ca.as_ref().map(|file| file.text.clone().into_bytes()),
-        },
+        exit: config.exit(),
         state,
         temporary_chats: config.temporary_chats,
         strict_model: config.strict_model,
         max_prompt_bytes: config.max_prompt_bytes,
+        attach_long_prompts: config.attach_long_prompts,
         idle_timeout: config.idle_timeout,
     }
 }

@@ -7,6 +7,7 @@ use super::{
     record::Record,
     settings::Settings,
     state::State,
+    upload::Uploaded,
     words::Fault,
 };
 
@@ -106,6 +107,17 @@ impl Control {
         let id = chat.cid.clone();
         inner.accounts.get_mut(&newest)?.keep(chat);
         Some(id)
+    }
+
+    /// The files uploaded so far, oldest first; at most the last 64 MiB.
+    #[must_use]
+    pub fn uploads(&self) -> Vec<Uploaded> {
+        self.state.lock().uploads.iter().cloned().collect()
+    }
+
+    /// Forgets the files uploaded so far: what refers to them is refused, as after their day.
+    pub fn forget_uploads(&self) {
+        self.state.lock().uploads.clear();
     }
 
     /// The requests so far, oldest first; at most the last 2000.

@@ -20,7 +20,7 @@ use super::{
     stream,
     text::{Alphabet, tail},
     token::{alphanumeric, hex_id, unix_seconds},
-    wire,
+    upload, wire,
     words::{self, BadWord, Plan},
 };
 
@@ -94,6 +94,8 @@ struct Question {
     /// The conversation to continue.
     cid: Option<String>,
     temporary: bool,
+    /// References to uploaded files, or null.
+    files: Value,
 }
 
 impl Question {
@@ -105,6 +107,7 @@ impl Question {
             model: model_id(x),
             cid: text("/2/0").filter(|cid| !cid.is_empty()),
             temporary: inner.get(45).and_then(Value::as_u64) == Some(1),
+            files: inner.pointer("/0/3").cloned().unwrap_or_default(),
         }
     }
 }
@@ -171,8 +174,11 @@ fn open_turn(x: &Exchange, question: Question, prompt: &str, plan: &Plan) -> Scr
     let mut inner = x.state.lock();
     let live = x.verdict.is_live();
     let label = models::label(question.model.as_deref(), !live);
+    let received = inner.received(&question.files);
+    let unknown_file = received.is_none().then_some(inner.settings.unknown_file_error);
     let error = plan
         .error
+        .or(unknown_file)
         .or_else(|| continuation_error(x, &mut inner, question.cid.as_deref()));
     let account = inner.account(x);
     let rich = media::rich(&x.target, account, plan);
@@ -182,7 +188,10 @@ fn open_turn(x: &Exchange, question: Question, prompt: &str, plan: &Plan) -> Scr
     let is_new = known.is_none();
     let chat = known.unwrap_or(&mut fresh);
 
-    let mut text = answer_text(plan, prompt, chat);
+    let mut text = match received.filter(|_| plan.files) {
+        Some(files) => upload::described(&files),
+        None => answer_text(plan, prompt, chat),
+    };
     if plan.citations > 0 {
         text.push_str(&media::mark(plan.citations));
     }

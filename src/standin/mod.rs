@@ -1,7 +1,7 @@
 //! The project's own stand-in for the Gemini web app: the upstream of `gemini-gateway demo` and of the tests.
 //!
 //! It plays the hosts of the web app on one loopback port over plain HTTP/1.1: the app page with its tokens, cookie
-//! rotation, remote calls, and streamed answers framed as the real service frames them, with faults on demand. No
+//! rotation, remote calls, uploads, and streamed answers framed as the real service frames them, with faults on demand. No
 //! model is behind it; every answer says so. It models what public sources know of the protocol and is worth only
 //! what the reference client accepts, which `tests/clients/reference` checks.
 //!
@@ -30,6 +30,7 @@ mod stream;
 mod target;
 mod text;
 mod token;
+mod upload;
 mod wire;
 mod words;
 
@@ -50,6 +51,7 @@ pub use self::{
     control::{Control, Rule, StoredChat, When},
     record::{Outcome, Record, Verdict},
     settings::{DeadPrompt, Page, PageToken, Rotation, Settings, Tier},
+    upload::Uploaded,
     words::{BadWord, Fault},
 };
 use self::{serve::Front, state::State};

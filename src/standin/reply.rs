@@ -14,6 +14,7 @@ use http_body::Frame;
 /// What every response says it comes from.
 const SERVER: HeaderValue = HeaderValue::from_static("gemini-gateway-stand-in");
 const HTML: &str = "text/html; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json; charset=utf-8";
 
 /// A response body.
@@ -74,6 +75,11 @@ pub(super) fn html(status: StatusCode, page: impl Into<Bytes>) -> Response<Body>
 /// A framed or JSON answer.
 pub(super) fn json(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
     build(status, JSON, Body::Whole(text.into()))
+}
+
+/// A line of plain text.
+pub(super) fn text(text: impl Into<Bytes>) -> Response<Body> {
+    build(StatusCode::OK, TEXT, Body::Whole(text.into()))
 }
 
 /// A framed answer that comes in pieces.

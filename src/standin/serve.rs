@@ -17,6 +17,7 @@ use super::{
     rotate, rpc,
     state::State,
     target::Target,
+    upload,
 };
 
 pub(super) const GENERATE_PATH: &str = "/_/BardChatUi/data/assistant.lamda.BardFrontendService/StreamGenerate";
@@ -133,6 +134,8 @@ async fn route(x: &Exchange) -> Result<Response<Body>, Dropped> {
         return Ok(response);
     }
     Ok(match (x.target.host.as_str(), x.target.path.as_str()) {
+        (_, "/upload") if post => upload::answer(x),
+        (_, "/upload") => reply::plain(StatusCode::METHOD_NOT_ALLOWED),
         (_, "/RotateCookies") if post => rotate::answer(x).await,
         (_, "/RotateCookies") => reply::plain(StatusCode::METHOD_NOT_ALLOWED),
         (_, "/sorry/index") => pages::sorry(),

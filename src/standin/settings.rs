@@ -55,6 +55,8 @@ pub struct Settings {
     pub unfinished_films: u32,
     /// Every prompt is answered with exactly these bytes: the body of an answer recorded elsewhere.
     pub replay: Option<Bytes>,
+    /// The error code of a prompt that refers to a file nobody has uploaded.
+    pub unknown_file_error: u32,
     /// Magic words that hold for every prompt, below those of rules and of the prompt itself.
     pub defaults: Fault,
 }
@@ -85,6 +87,7 @@ impl Default for Settings {
             unknown_chat_is_new: false,
             unfinished_films: 1,
             replay: None,
+            unknown_file_error: 1003,
             defaults: Fault::default(),
         }
     }

@@ -13,6 +13,7 @@ use super::{
     record::{Record, Verdict},
     serve::Exchange,
     settings::Settings,
+    upload::Uploaded,
     words::{Fault, Plan},
 };
 
@@ -33,6 +34,8 @@ pub(super) struct Inner {
     pub(super) newest: Option<String>,
     /// What requests without a live session act as.
     pub(super) guest: Account,
+    /// Files that prompts can refer to, oldest first.
+    pub(super) uploads: VecDeque<Uploaded>,
     pub(super) rules: Vec<Rule>,
     pub(super) log: VecDeque<Record>,
     next_id: u64,
@@ -48,6 +51,7 @@ impl State {
             accounts: HashMap::new(),
             newest: None,
             guest: Account::new(None),
+            uploads: VecDeque::new(),
             rules: Vec::new(),
             log: VecDeque::new(),
             next_id: 0,

@@ -18,6 +18,7 @@ use super::{
     session::{Live, Session},
     signin::unreadable_frames,
     transport::{broken_off, read_all, too_slow},
+    upload::References,
 };
 use crate::{
     chat::{Citation, Event, FinishReason, OutputForm, Served},
@@ -58,8 +59,9 @@ impl Attempt {
         live: &Arc<Live>,
         call: &Call,
         prompt: &str,
+        references: &References,
     ) -> Result<Self, Failure> {
-        let response = open(web, session, live, call, prompt).await?;
+        let response = open(web, session, live, call, prompt, &references.list).await?;
         let protocol = &web.protocol;
         let mut attempt = Self {
             web: Arc::clone(web),
@@ -84,6 +86,9 @@ impl Attempt {
                 // answer has gone out yet.
                 return Err(if attempt.reply.has_started() {
                     failure.retry(Retry::Never)
+                } else if references.remembered && failure.kind() == Kind::UpstreamRejectedRequest {
+                    // Perhaps only the references were dead: with new ones the same request may be taken.
+                    failure.retry(Retry::Refresh)
                 } else {
                     failure
                 });

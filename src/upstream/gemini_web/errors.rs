@@ -11,7 +11,7 @@ use http::StatusCode;
 
 pub(crate) use self::found::{
     call_rejected, device_bound, downgraded, empty_answer, interrupted, no_image, not_renewed_yet, signed_out,
-    unreadable,
+    unreadable, unreadable_upload,
 };
 use super::{
     frames::FrameError,

@@ -10,9 +10,16 @@ use async_stream::try_stream;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::{Instant, sleep};
 
-use super::{Inner, attempt::Attempt, prompt, proof::proven};
+use super::{
+    Inner,
+    attempt::Attempt,
+    prompt::{self, Prompt},
+    proof::proven,
+    session::{Live, Session},
+    upload::Attachment,
+};
 use crate::{
-    chat::Event,
+    chat::{Event, Note, Part, Request},
     error::{Failure, Kind, Retry},
     upstream::{Call, EventStream},
 };
@@ -20,12 +27,11 @@ use crate::{
 /// The events of one answer.
 pub(super) fn answer(web: Arc<Inner>, call: Call) -> EventStream {
     Box::pin(try_stream! {
-        let prompt = prompt::render(&call.request);
-        if prompt.text.trim().is_empty() {
-            Err(Failure::new(Kind::InvalidRequest, "The message has no text, and Gemini takes none without.").param("messages"))?;
+        let (message, note) = Message::new(&web, &call.request)?;
+        if let Some(note) = note {
+            yield Event::Note(note);
         }
-        prompt::check_limit(prompt.text.len(), web.max_prompt_bytes)?;
-        let mut attempt = begin(&web, &call, &prompt.text).await?;
+        let mut attempt = begin(&web, &call, &message).await?;
         while let Some(event) = attempt.next().await? {
             // Before it is given away: nobody asks again after the last event.
             if matches!(event, Event::Finished(_)) {
@@ -36,18 +42,47 @@ pub(super) fn answer(web: Arc<Inner>, call: Call) -> EventStream {
     })
 }
 
+/// What is sent: the prompt, and the files that go with it.
+pub(super) struct Message {
+    pub(super) text: String,
+    pub(super) files: Vec<Attachment>,
+}
+
+impl Message {
+    /// The message of a request, and what was done to make it fit, if anything.
+    pub(super) fn new(web: &Inner, request: &Request) -> Result<(Self, Option<Note>), Failure> {
+        let Prompt { text, attached } = prompt::pack(request, web.prompt_limits)?;
+        if text.trim().is_empty() {
+            let message = "The message has no text, and Gemini takes none without.";
+            return Err(Failure::new(Kind::InvalidRequest, message).param("messages"));
+        }
+        let note = attached.as_ref().map(|attached| Note {
+            name: "prompt-attachment",
+            value: format!("name={}; bytes={}", attached.name, attached.text.len()),
+        });
+        let parts = request.messages.iter().flat_map(|message| &message.parts);
+        let mut files: Vec<_> = parts
+            .filter_map(|part| match part {
+                Part::File(file) => Attachment::of_file(file),
+                Part::Text(_) => None,
+            })
+            .collect();
+        // First, as its messages come first.
+        files.splice(
+            0..0,
+            attached.map(|attached| Attachment::of_text(attached.name, attached.text)),
+        );
+        Ok((Self { text, files }, note))
+    }
+}
+
 /// Tries until an attempt has its first output event, or nothing more may be tried.
-async fn begin(web: &Arc<Inner>, call: &Call, prompt: &str) -> Result<Attempt, Failure> {
+async fn begin(web: &Arc<Inner>, call: &Call, message: &Message) -> Result<Attempt, Failure> {
     let session = web.session()?;
     let mut patience = Patience::new();
     loop {
         let live = session.ready(call.deadline).await?;
-        let attempt = Attempt::start(web, session, &live, call, prompt);
-        let attempt = match web.strict_model {
-            true => proven(session, &live, call.deadline, attempt).await,
-            false => attempt.await,
-        };
-        let failure = match attempt {
+        let failure = match attempt(web, session, &live, call, message).await {
             Ok(attempt) => return Ok(attempt),
             Err(failure) => failure,
         };
@@ -76,6 +111,32 @@ async fn begin(web: &Arc<Inner>, call: &Call, prompt: &str) -> Result<Attempt, F
             }
         }
     }
+}
+
+/// One attempt, its files uploaded before as far as they are not known.
+async fn attempt(
+    web: &Arc<Inner>,
+    session: &Arc<Session>,
+    live: &Arc<Live>,
+    call: &Call,
+    message: &Message,
+) -> Result<Attempt, Failure> {
+    let references = web.uploads.references(session, live, &message.files, call.deadline);
+    let references = references.await?;
+    let started = Attempt::start(web, session, live, call, &message.text, &references);
+    let outcome = match web.strict_model {
+        true => proven(session, live, call.deadline, started).await,
+        false => started.await,
+    };
+    outcome.inspect_err(|failure| {
+        // A reference that is dead before its time is refused in one of these ways (protocol notes, errors).
+        if matches!(
+            failure.kind(),
+            Kind::UpstreamRejectedRequest | Kind::UpstreamSessionRejected
+        ) {
+            web.uploads.forget(&message.files);
+        }
+    })
 }
 
 /// Failures that every next request would only repeat: they are answered from memory for a while.

@@ -28,6 +28,7 @@ mod rpc;
 mod session;
 mod signin;
 mod transport;
+mod upload;
 mod vault;
 
 use std::{
@@ -45,6 +46,7 @@ use self::{
     ledger::Ledger,
     session::{Live, Session, View},
     transport::Transport,
+    upload::Uploads,
     vault::{Vault, digest},
 };
 pub use self::{
@@ -76,6 +78,8 @@ pub struct Settings {
     pub strict_model: bool,
     /// The longest prompt, in UTF-8 bytes: beyond some 130 000 Google cuts the newest message without a word.
     pub max_prompt_bytes: usize,
+    /// Whether older messages of a longer prompt are attached as a text; if not, it is refused.
+    pub attach_long_prompts: bool,
     /// The longest silence of an answer.
     pub idle_timeout: Duration,
 }
@@ -95,7 +99,8 @@ struct Inner {
     state: Arc<StateDir>,
     temporary_chats: bool,
     strict_model: bool,
-    max_prompt_bytes: usize,
+    prompt_limits: prompt::Limits,
+    uploads: Uploads,
     idle_timeout: Duration,
     started: Instant,
     last_success: Mutex<Option<Instant>>,
@@ -126,6 +131,11 @@ impl GeminiWeb {
             tasks.spawn(Arc::clone(session).take_news(news));
             tasks.spawn(Arc::clone(&ledger).clean(Arc::clone(session), queue, stop.clone()));
         }
+        let uploads = Uploads::new(&protocol);
+        let prompt_limits = prompt::Limits {
+            prompt: settings.max_prompt_bytes,
+            attached: settings.attach_long_prompts.then_some(protocol.limits.attachment_bytes),
+        };
         let inner = Inner {
             session,
             ledger,
@@ -134,7 +144,8 @@ impl GeminiWeb {
             state: settings.state,
             temporary_chats: settings.temporary_chats,
             strict_model: settings.strict_model,
-            max_prompt_bytes: settings.max_prompt_bytes,
+            prompt_limits,
+            uploads,
             idle_timeout: settings.idle_timeout,
             started: Instant::now(),
             last_success: Mutex::new(None),
@@ -205,8 +216,8 @@ impl Inner {
         }
     }
 
-    /// What can be told without waiting. The prompt's exact length is counted when it is rendered; it is at least
-    /// that of its texts.
+    /// What can be told without waiting. The prompt is rendered only where its texts alone are over the limit; its exact
+    /// length is counted when it is sent.
     fn check(&self, request: &chat::Request) -> Result<(), Failure> {
         let session = self.session()?;
         if let View::Down { failure, retry_at, .. } = session.view()
@@ -215,8 +226,11 @@ impl Inner {
             return Err(failure.share());
         }
         let texts = request.messages.iter().flat_map(|message| &message.parts);
-        let bytes = texts.filter_map(chat::Part::as_text).map(str::len).sum();
-        prompt::check_limit(bytes, self.max_prompt_bytes)
+        let bytes: usize = texts.filter_map(chat::Part::as_text).map(str::len).sum();
+        if bytes <= self.prompt_limits.prompt {
+            return Ok(());
+        }
+        prompt::pack(request, self.prompt_limits).map(drop)
     }
 
     /// The session, or what to do to have one.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{
     Inner, errors, page,
-    request::{self, Generate, RpcCall},
+    request::{self, Generate, Reference, RpcCall},
     session::{Live, Session},
     signin::not_the_app,
     transport::{read_all, redirect_target, retry_after},
@@ -35,6 +35,7 @@ pub(super) async fn open(
     live: &Live,
     call: &Call,
     prompt: &str,
+    files: &[Reference],
 ) -> Result<Response, Failure> {
     let protocol = &web.protocol;
     // The name may have been accepted before the account's own models were known.
@@ -56,6 +57,7 @@ pub(super) async fn open(
             &Generate {
                 tokens: &tokens,
                 prompt,
+                files,
                 model: Some(model),
                 capacity: live.account.capacity,
                 thinking: call.request.thinking,

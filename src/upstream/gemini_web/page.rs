@@ -20,6 +20,8 @@ pub(crate) struct PageTokens {
     pub(crate) session_id: Option<String>,
     /// Language of the interface, the query parameter `hl`.
     pub(crate) language: String,
+    /// Where uploads are pushed to (`feeds/...`). A page without one leaves a constant that the app once had.
+    pub(crate) push_id: String,
 }
 
 impl fmt::Debug for PageTokens {
@@ -74,6 +76,7 @@ pub(crate) fn scrape(protocol: &Protocol, html: &[u8]) -> Option<PageTokens> {
         build_label: build_label.or_else(|| rules.fallback.build_label.clone()),
         session_id,
         language: language.map_or_else(|| rules.fallback.language.clone(), plain_english),
+        push_id: push_id.unwrap_or_else(|| rules.fallback.push_id.clone()),
     })
 }
 

@@ -112,6 +112,11 @@ impl Protocol {
         below(&self.hosts.accounts, "", &self.paths.rotate)
     }
 
+    /// Where files are uploaded.
+    pub(crate) fn upload_url(&self) -> Url {
+        below(&self.hosts.upload, "", &self.paths.upload)
+    }
+
     /// Whether a redirect may be followed: https to the upstream's own domains, or anything on a configured host.
     pub(crate) fn redirect_allowed(&self, to: &Url) -> bool {
         let hosts = &self.hosts;

@@ -3,6 +3,7 @@
 //! Names and order follow the web app's own requests, with two differences: no cookie header, because the jar adds
 //! it, and no `accept-encoding`, because the HTTP client asks for exactly the encodings it can undo.
 
+mod files;
 mod form;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use uuid::Uuid;
 
+pub(crate) use self::files::{Reference, upload_headers};
 use self::form::{FieldWriter, TextWriter};
 use super::{
     account::AccountModel,
@@ -36,6 +38,8 @@ pub(crate) struct Outgoing {
 pub(crate) struct Generate<'a> {
     pub(crate) tokens: &'a PageTokens,
     pub(crate) prompt: &'a str,
+    /// Uploaded files, in the order in which the prompt mentions them.
+    pub(crate) files: &'a [Reference],
     /// None: the upstream picks the account's default model.
     pub(crate) model: Option<&'a AccountModel>,
     pub(crate) capacity: Capacity,
@@ -114,7 +118,7 @@ pub(crate) fn page(protocol: &Protocol) -> Result<Outgoing, Failure> {
     Ok(Outgoing {
         method: Method::GET,
         url: protocol.page_url(),
-        headers: headers(protocol, &protocol.headers.page, None, None)?,
+        headers: headers(protocol, &protocol.headers.page, &Computed::default())?,
         body: Bytes::new(),
     })
 }
@@ -124,14 +128,14 @@ pub(crate) fn media(protocol: &Protocol, url: Url) -> Result<Outgoing, Failure> 
     Ok(Outgoing {
         method: Method::GET,
         url,
-        headers: headers(protocol, &protocol.headers.media, None, None)?,
+        headers: headers(protocol, &protocol.headers.media, &Computed::default())?,
         body: Bytes::new(),
     })
 }
 
 /// The request that rotates the cookies.
 pub(crate) fn rotate(protocol: &Protocol) -> Result<Outgoing, Failure> {
-    let mut headers = headers(protocol, &protocol.headers.rotate, None, None)?;
+    let mut headers = headers(protocol, &protocol.headers.rotate, &Computed::default())?;
     // The account service has one session for all accounts.
     headers.remove(protocol.account.header.as_str());
     Ok(Outgoing {
@@ -171,7 +175,7 @@ pub(crate) fn rpc(protocol: &Protocol, call: &Rpc<'_>) -> Result<Outgoing, Failu
     Ok(Outgoing {
         method: Method::POST,
         url,
-        headers: headers(protocol, &protocol.headers.rpc, Some(&selector), None)?,
+        headers: headers(protocol, &protocol.headers.rpc, &Computed::selecting(Some(&selector)))?,
         body: form_body(call.tokens.at.as_ref(), size, |form| {
             serde_json::to_writer(FieldWriter(form), &[entries])
         })?,
@@ -187,8 +191,14 @@ pub(crate) fn generate(protocol: &Protocol, ask: &Generate<'_>) -> Result<Outgoi
         Some(ThinkingLevel::Standard) | None => templates.thinking_standard,
     };
     let number = ask.model.map_or(templates.default_model_number, |model| model.number);
+    let files: Vec<_> = ask.files.iter().map(Reference::fills).collect();
+    let files = match files.as_slice() {
+        [] => Fill::Null,
+        files => Fill::Each(&templates.file, files),
+    };
     let fills = [
         ("$prompt", Fill::Text(ask.prompt)),
+        ("$files", files),
         ("$lang", Fill::Text(&ask.tokens.language)),
         ("$uuid", Fill::Text(&turn)),
         ("$client", Fill::Text(&client)),
@@ -219,8 +229,10 @@ pub(crate) fn generate(protocol: &Protocol, ask: &Generate<'_>) -> Result<Outgoi
         headers: headers(
             protocol,
             &protocol.headers.generate,
-            selector.as_deref(),
-            Some(&turn_header),
+            &Computed {
+                turn: Some(&turn_header),
+                ..Computed::selecting(selector.as_deref())
+            },
         )?,
         body: form_body(ask.tokens.at.as_ref(), ask.prompt.len(), |form| {
             // `[null,"<inner array as a JSON text>"]`, written straight into the form.
@@ -293,21 +305,34 @@ fn query(
     }
 }
 
+/// The values of headers that are not fixed.
+#[derive(Clone, Copy, Default)]
+struct Computed<'a> {
+    selector: Option<&'a str>,
+    turn: Option<&'a str>,
+    push_id: Option<&'a str>,
+}
+
+impl<'a> Computed<'a> {
+    fn selecting(selector: Option<&'a str>) -> Self {
+        Self {
+            selector,
+            ..Self::default()
+        }
+    }
+}
+
 /// The common headers, then the endpoint's, in their order.
-fn headers(
-    protocol: &Protocol,
-    endpoint: &[HeaderRule],
-    selector: Option<&str>,
-    turn: Option<&str>,
-) -> Result<HeaderMap, Failure> {
+fn headers(protocol: &Protocol, endpoint: &[HeaderRule], computed: &Computed<'_>) -> Result<HeaderMap, Failure> {
     let account = &protocol.account;
     let referer = (account.index > 0).then(|| protocol.for_account(&account.referer));
     let mut headers = HeaderMap::with_capacity(32);
     for rule in protocol.headers.common.iter().chain(endpoint) {
         let value = match rule.value.as_str() {
-            _ if rule.with_model_only && selector.is_none() => None,
-            "$selector" => selector,
-            "$turn" => turn,
+            _ if rule.with_model_only && computed.selector.is_none() => None,
+            "$selector" => computed.selector,
+            "$turn" => computed.turn,
+            "$push_id" => computed.push_id,
             _ if rule.name.eq_ignore_ascii_case("referer") => referer.as_deref().or(Some(&rule.value)),
             literal => Some(literal),
         };

@@ -271,6 +271,7 @@ async fn start(standin: &StandIn, plan: &Plan) -> (Gateway, String) {
         temporary_chats: plan.temporary_chats,
         strict_model: plan.strict_model,
         max_prompt_bytes: 128_000,
+        attach_long_prompts: true,
         idle_timeout: plan.idle_timeout,
     };
     let upstream = GeminiWeb::start(settings, tasks, &stop).unwrap();

@@ -75,6 +75,11 @@ pub(crate) fn unreadable() -> Failure {
     changed("an account that cannot be read")
 }
 
+/// An answer to an upload that is no reference.
+pub(crate) fn unreadable_upload() -> Failure {
+    changed("an upload that cannot be referred to")
+}
+
 /// A remote call refused with a status number: 7 and 16 mean that the caller is not signed in (protocol notes,
 /// batchexecute).
 pub(crate) fn call_rejected(status: u64) -> Failure {

@@ -25,6 +25,7 @@ fn every_value_is_read_and_decoded() {
     );
     assert_eq!(tokens.session_id.as_deref(), Some("-7132290681884234964"));
     assert_eq!(tokens.language, "en");
+    assert_eq!(tokens.push_id, "feeds/abc");
 }
 
 #[test]

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use crate::chat::ToolCall;
 
 use super::*;
+use crate::chat::{FileContent, FileKind};
 
 fn request(messages: Vec<Message>) -> Request {
     Request {
@@ -12,7 +13,7 @@ fn request(messages: Vec<Message>) -> Request {
 }
 
 fn rendered(messages: Vec<Message>) -> String {
-    render(&request(messages)).text
+    render(&request(messages))
 }
 
 /// What a reader who knows only the form finds in a transcript: names and contents of its sections, and the task.
@@ -91,6 +92,41 @@ fn a_conversation_is_a_transcript() {
     insta::assert_snapshot!(rendered(messages));
 }
 
+fn with_files(text: &str, names: &[&str]) -> Message {
+    let mut message = Message::text(Role::User, text);
+    let file = |name: &&str| File {
+        kind: FileKind::Image,
+        content: FileContent::Bytes("a".into()),
+        name: Some((*name).to_owned()),
+        mime: None,
+        param: String::new(),
+    };
+    message.parts.extend(names.iter().map(file).map(Part::File));
+    message
+}
+
+#[test]
+fn files_are_mentioned_where_they_stand() {
+    let messages = vec![
+        with_files("Which is older?", &["a.png", "b \"x\".png"]),
+        Message::text(Role::Assistant, "The first."),
+        Message::text(Role::User, "Sure?"),
+    ];
+    insta::assert_snapshot!(rendered(messages));
+}
+
+#[test]
+fn a_lone_message_with_one_file_is_its_text() {
+    assert_eq!(
+        rendered(vec![with_files(" What is this?\n", &["a.png"])]),
+        " What is this?\n"
+    );
+    let line = "{\"attached_file\":\"a.png\"}";
+    assert_eq!(rendered(vec![with_files("", &["a.png"])]), format!("\n{line}"));
+    let two = rendered(vec![with_files("Compare.", &["a.png", "b.png"])]);
+    assert_eq!(two, format!("Compare.\n{line}\n{}", line.replace("a.png", "b.png")));
+}
+
 #[test]
 fn calls_and_results_are_shown_as_data() {
     let call = |id: &str, arguments: &str| ToolCall {
@@ -135,6 +171,7 @@ fn a_last_message_of_the_assistant_is_to_be_continued() {
 #[test]
 fn a_code_that_occurs_in_a_message_is_not_used() {
     let section = |text: &'static str| Section {
+        message: 0,
         name: "user",
         blocks: vec![Cow::Borrowed("first"), Cow::Borrowed(text)],
     };
@@ -146,12 +183,14 @@ fn a_code_that_occurs_in_a_message_is_not_used() {
 
 #[test]
 fn the_limit_counts_bytes_and_names_both_numbers() {
-    assert!(check_limit(128_000, 128_000).is_ok());
-    let failure = check_limit("é".repeat(64_001).len(), 128_000).unwrap_err();
-    assert_eq!(
-        (failure.kind(), failure.param_name()),
-        (Kind::ContextLength, Some("messages"))
-    );
+    let long = |characters| request(vec![Message::text(Role::User, "é".repeat(characters))]);
+    let limits = Limits {
+        prompt: 128_000,
+        attached: Some(128_000),
+    };
+    assert!(pack(&long(64_000), limits).is_ok());
+    let failure = pack(&long(64_001), limits).unwrap_err();
+    assert_eq!(failure.param_name(), Some("messages"));
     assert_eq!(
         failure.message(),
         "The conversation is too long: this model's maximum context length is 128000 bytes of UTF-8 text, and the \

@@ -10,8 +10,9 @@ use super::{
 };
 
 /// Placeholders of the inner array and of the model selectors.
-const GENERATE: [&str; 8] = [
+const GENERATE: [&str; 9] = [
     "$prompt",
+    "$files",
     "$lang",
     "$uuid",
     "$temporary",
@@ -29,7 +30,7 @@ const QUERY: [&str; 6] = [
     "$rpc_ids",
     "$source_path",
 ];
-const HEADER: [&str; 2] = ["$selector", "$turn"];
+const HEADER: [&str; 3] = ["$selector", "$turn", "$push_id"];
 /// No known generation of the inner array is longer than 102; a typing error must not cost megabytes a request.
 const MAX_INNER_LENGTH: usize = 1000;
 
@@ -39,6 +40,7 @@ pub(super) fn problems(protocol: &Protocol) -> Vec<String> {
     endpoints(protocol, &mut found);
     headers(protocol, &mut found);
     templates(protocol, &mut found);
+    essentials(protocol, &mut found);
     tables(protocol, &mut found);
     numbers(protocol, &mut found);
     found
@@ -95,6 +97,7 @@ fn headers(protocol: &Protocol, found: &mut Vec<String>) {
         ("generate", &sets.generate),
         ("rotate", &sets.rotate),
         ("media", &sets.media),
+        ("upload", &sets.upload),
     ] {
         for (n, rule) in rules.iter().enumerate() {
             header(rule, &format!("headers.{set}[{n}]"), found);
@@ -140,6 +143,11 @@ fn templates(protocol: &Protocol, found: &mut Vec<String>) {
     for (slot, template) in &request.slots {
         check(format!("request.slots.{slot}"), template, &GENERATE);
     }
+    check(
+        "request.file".to_owned(),
+        &request.file,
+        &["$reference", "$name", "$mime"],
+    );
     check("request.selector_chat".to_owned(), &request.selector_chat, &SELECTOR);
     let wide = &request.selector_chat_field_13;
     check("request.selector_chat_field_13".to_owned(), wide, &SELECTOR);
@@ -169,6 +177,19 @@ fn templates(protocol: &Protocol, found: &mut Vec<String>) {
                 found.push(format!("request.{name}.{key}: unknown placeholder {value}"));
             }
         }
+    }
+}
+
+/// What must not be lost on the way, however the templates change.
+fn essentials(protocol: &Protocol, found: &mut Vec<String>) {
+    let request = &protocol.request;
+    for needed in ["$prompt", "$files"] {
+        if !request.slots.values().any(|template| template.mentions(needed)) {
+            found.push(format!("request.slots: {needed} is missing, so it would not be sent"));
+        }
+    }
+    if !request.file.mentions("$reference") {
+        found.push("request.file: $reference is missing, so it would not be sent".to_owned());
     }
 }
 
@@ -228,6 +249,9 @@ fn numbers(protocol: &Protocol, found: &mut Vec<String>) {
         ("frame_bytes", limits.frame_bytes as u64),
         ("stream_bytes", limits.stream_bytes),
         ("page_bytes", limits.page_bytes as u64),
+        ("upload_s", limits.upload_s),
+        ("reference_s", limits.reference_s),
+        ("attachment_bytes", limits.attachment_bytes as u64),
     ] {
         if value == 0 {
             found.push(format!("limits.{name}: must be above 0"));

@@ -81,6 +81,7 @@ pub(crate) struct PageFallback {
     /// None: the parameter is left out.
     pub(crate) build_label: Option<String>,
     pub(crate) language: String,
+    pub(crate) push_id: String,
 }
 
 /// A page that is not the app.
@@ -113,9 +114,12 @@ pub(crate) struct HeaderSets {
     pub(crate) generate: Vec<HeaderRule>,
     pub(crate) rotate: Vec<HeaderRule>,
     pub(crate) media: Vec<HeaderRule>,
+    /// Besides them the content type of the form (protocol notes, upload).
+    pub(crate) upload: Vec<HeaderRule>,
 }
 
-/// One header. `$selector` and `$turn` stand for the computed values of the model selector and the turn.
+/// One header. `$selector`, `$turn` and `$push_id` stand for the computed values of the model selector and the turn, and
+/// for the page's place of uploads.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HeaderRule {
@@ -133,6 +137,10 @@ pub(crate) struct RequestTemplates {
     /// Slots of the inner array; those not listed are null.
     pub(crate) inner_length: usize,
     pub(crate) slots: BTreeMap<usize, Template>,
+    /// One attached file within `$files` of the slots: `$reference` is what its upload was answered with, `$name` and
+    /// `$mime` describe it (protocol notes, reference in slot 0). The shape is the reference client's; others and the
+    /// web app itself have further elements, all of them accepted.
+    pub(crate) file: Template,
     /// Name and value in wire order. A parameter whose value is unknown is left out.
     pub(crate) generate_query: Vec<(String, String)>,
     pub(crate) rpc_query: Vec<(String, String)>,
@@ -329,6 +337,14 @@ pub(crate) struct Limits {
     pub(crate) stream_bytes: u64,
     /// The app page, or the answer of an RPC.
     pub(crate) page_bytes: usize,
+    /// One upload.
+    pub(crate) upload_s: u64,
+    /// How long an uploaded file may be referred to. References say that they live a day; an hour of it is left for
+    /// clocks and for answers that take long.
+    pub(crate) reference_s: u64,
+    /// The text of older messages that may be attached to a long prompt: of an attached text about 160 000 bytes are
+    /// read, as users have measured.
+    pub(crate) attachment_bytes: usize,
 }
 
 /// A base URL: https, or plain http to this machine only, because cookies travel on it.

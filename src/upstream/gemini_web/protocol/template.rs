@@ -20,6 +20,8 @@ pub(crate) enum Fill<'a> {
     Number(u64),
     /// Nothing.
     Null,
+    /// A list: the template once for each of these.
+    Each(&'a Template, &'a [Vec<(&'static str, Fill<'a>)>]),
 }
 
 /// The values of one request, by placeholder. Few enough for a linear search.
@@ -38,6 +40,19 @@ impl Template {
     /// None that a filled template can cause; the writer's type has one.
     pub(crate) fn to_json(&self, fills: &Fills<'_>) -> serde_json::Result<String> {
         serde_json::to_string(&self.filled(fills))
+    }
+
+    /// Whether it has this placeholder.
+    pub(crate) fn mentions(&self, placeholder: &str) -> bool {
+        fn within(value: &Value, placeholder: &str) -> bool {
+            match value {
+                Value::String(text) => text == placeholder,
+                Value::Array(items) => items.iter().any(|item| within(item, placeholder)),
+                Value::Object(map) => map.values().any(|item| within(item, placeholder)),
+                _ => false,
+            }
+        }
+        within(&self.0, placeholder)
     }
 
     /// Placeholders that are not among `known`.
@@ -76,6 +91,9 @@ impl Serialize for Filled<'_> {
                 Some((_, Fill::Text(text))) => to.serialize_str(text),
                 Some((_, Fill::Number(number))) => to.serialize_u64(*number),
                 Some((_, Fill::Null)) => to.serialize_unit(),
+                Some((_, Fill::Each(template, items))) => {
+                    to.collect_seq(items.iter().map(|fills| template.filled(fills)))
+                }
                 None => to.serialize_str(text),
             },
             Value::Array(items) => {
@@ -111,6 +129,16 @@ mod tests {
         ];
         let text = template.to_json(&fills).unwrap();
         assert_eq!(text, "[\"$n \\\" \u{1F600}\",{\"a\":[7,null]},\"$5\",\"x$n\"]");
+    }
+
+    #[test]
+    fn a_list_is_one_template_filled_again_and_again() {
+        let template: Template = serde_json::from_str(r#"["$files"]"#).unwrap();
+        let file: Template = serde_json::from_str(r#"[["$name"], 1]"#).unwrap();
+        let names = ["a", "b"].map(|name| vec![("$name", Fill::Text(name))]);
+        let text = template.to_json(&[("$files", Fill::Each(&file, &names))]).unwrap();
+        assert_eq!(text, r#"[[[["a"],1],[["b"],1]]]"#);
+        assert!(template.mentions("$files") && !template.mentions("$name"));
     }
 
     #[test]

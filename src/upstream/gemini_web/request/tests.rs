@@ -16,6 +16,7 @@ fn tokens() -> PageTokens {
         build_label: Some("boq_assistant-bard-web-server_20260929.03_p0".to_owned()),
         session_id: Some("-713229".to_owned()),
         language: "en".to_owned(),
+        push_id: "feeds/abc".to_owned(),
     }
 }
 
@@ -33,6 +34,7 @@ fn ask<'a>(tokens: &'a PageTokens, prompt: &'a str, model: Option<&'a AccountMod
     Generate {
         tokens,
         prompt,
+        files: &[],
         model,
         capacity: Capacity { value: 1, field: 12 },
         thinking: None,
