@@ -34,6 +34,7 @@ pub mod telemetry;
 
 // From the command line to a running gateway.
 pub mod config;
+pub mod explain;
 pub mod healthcheck;
 pub mod serve;
 

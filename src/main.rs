@@ -8,7 +8,9 @@ use std::{
 
 use gemini_gateway::{
     config::{self, Command, Config, Sources},
-    demo, healthcheck,
+    demo,
+    explain::{self, ExplainError, Wish},
+    healthcheck,
     serve::{self, StartError},
     server::Outcome,
     telemetry,
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     match config::load(std::env::args_os(), &sources) {
         Ok(Command::Serve(config)) => run(&config, serve::serve(&config)),
         Ok(Command::Demo(config)) => run(&config, demo::serve(&config)),
+        Ok(Command::Explain(config, wish)) => explained(&config, &wish),
         Ok(Command::Healthcheck(check)) => match healthcheck::ask(check) {
             Ok(line) => say(&line),
             Err(line) => fail(&line),
@@ -53,6 +56,29 @@ fn run(config: &Config, server: impl Future<Output = Result<Outcome, StartError>
             ExitCode::from(config::EX_CONFIG)
         }
         Err(error) => fail(&format!("gemini-gateway: {error}")),
+    }
+}
+
+/// Writes the explanation, or the refusal a client would read, to standard output.
+fn explained(config: &Config, wish: &Wish) -> ExitCode {
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        return fail("gemini-gateway: TLS was set up twice");
+    }
+    match explain::explain(config, wish, io::stdin().lock()) {
+        Ok(text) => print(&text),
+        Err(ExplainError::Refused(body)) => {
+            print(&format!("{body}\n"));
+            ExitCode::FAILURE
+        }
+        Err(error @ ExplainError::Format(_)) => {
+            say(&format!("gemini-gateway: {error}"));
+            ExitCode::from(config::EX_USAGE)
+        }
+        Err(error @ ExplainError::Start(_)) => {
+            say(&format!("gemini-gateway: {error}"));
+            ExitCode::from(config::EX_CONFIG)
+        }
+        Err(error @ ExplainError::Input(_)) => fail(&format!("gemini-gateway: {error}")),
     }
 }
 

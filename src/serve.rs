@@ -86,7 +86,7 @@ pub(crate) async fn serve_with(
 }
 
 /// What the upstream needs of the configuration.
-fn settings(config: &Config, state: Arc<StateDir>) -> Settings {
+pub(crate) fn settings(config: &Config, state: Arc<StateDir>) -> Settings {
     Settings {
         credentials: config.psid.clone().map(|psid| Credentials {
             psid,

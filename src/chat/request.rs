@@ -134,9 +134,9 @@ pub struct File {
     pub kind: FileKind,
     /// Its bytes, or where they are.
     pub content: FileContent,
-    /// The client's name for it, as it came.
+    /// The client's name for it, as it came; once the file was looked at, a safe one that no other file of the request has.
     pub name: Option<String>,
-    /// The client's word for its MIME type, as it came.
+    /// The client's word for its MIME type, as it came; once the file was looked at, the true one.
     pub mime: Option<String>,
     /// The request field it came in (`messages[0].content[1].image_url`), for failures that show only later.
     pub param: String,

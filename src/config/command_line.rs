@@ -4,6 +4,8 @@ use std::{collections::HashMap, ffi::OsString};
 
 use clap::{Arg, ArgAction, ArgMatches, builder::OsStringValueParser, error::ErrorKind};
 
+use crate::explain::Wish;
+
 use super::{
     problems::Problems,
     settings::{self, Setting},
@@ -19,10 +21,11 @@ pub(super) struct Typed {
 }
 
 /// What the program is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
     Serve,
     Demo,
+    Explain(Wish),
     Healthcheck { ready: bool },
 }
 
@@ -63,6 +66,11 @@ fn refuse_secret_flags(args: &[OsString]) -> Result<(), Problems> {
 fn typed(matches: &ArgMatches) -> Typed {
     let (verb, inner) = match matches.subcommand() {
         Some(("demo", inner)) => (Verb::Demo, inner),
+        Some(("explain", inner)) => {
+            let format = inner.get_one::<String>("format").cloned();
+            let id = inner.get_one::<String>("id").cloned();
+            (Verb::Explain(Wish { format, id }), inner)
+        }
         Some(("healthcheck", inner)) => (
             Verb::Healthcheck {
                 ready: inner.get_flag("ready"),
@@ -95,11 +103,26 @@ fn command() -> clap::Command {
         .subcommand(
             clap::Command::new("demo").about("Serves with a built-in stand-in for Gemini: no account, no cookies"),
         )
+        .subcommand(explain())
         .subcommand(
             clap::Command::new("healthcheck")
                 .about("Asks the gateway on this machine whether it is alive; exit code 0 or 1")
                 .arg(ready),
         )
+}
+
+fn explain() -> clap::Command {
+    let format = Arg::new("format")
+        .long("format")
+        .value_name("NAME")
+        .help("The wire format of the request, default openai-chat");
+    let id = Arg::new("id")
+        .long("id")
+        .value_name("TEXT")
+        .help("What the path of the request ends in, for formats that name the model there");
+    clap::Command::new("explain")
+        .about("Shows what the request on standard input would send: prompt, attachments, headers. Sends nothing")
+        .args([format, id])
 }
 
 fn flags() -> Vec<Arg> {

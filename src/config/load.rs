@@ -44,6 +44,7 @@ pub fn load(args: impl IntoIterator<Item = OsString>, sources: &Sources<'_>) -> 
     let command = match typed.verb {
         Verb::Healthcheck { ready } => Some(Command::Healthcheck(healthcheck(&mut reader, ready))),
         Verb::Serve => config(&mut reader).map(|config| Command::Serve(Box::new(config))),
+        Verb::Explain(wish) => config(&mut reader).map(|config| Command::Explain(Box::new(config), wish)),
         Verb::Demo => demo(&mut reader).map(|config| Command::Demo(Box::new(config))),
     };
     match command {

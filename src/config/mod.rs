@@ -21,7 +21,10 @@ use std::{
 use http::HeaderValue;
 use secrecy::SecretString;
 
-use crate::upstream::gemini_web::{Exit, Protocol};
+use crate::{
+    explain::Wish,
+    upstream::gemini_web::{Exit, Protocol},
+};
 
 pub use docs::markdown;
 pub use load::{Sources, load};
@@ -34,6 +37,8 @@ pub enum Command {
     Serve(Box<Config>),
     /// Serve with the built-in stand-in as upstream.
     Demo(Box<Config>),
+    /// Explain the request on standard input.
+    Explain(Box<Config>, Wish),
     /// Ask a running gateway how it is, and exit with 0 or 1.
     Healthcheck(Healthcheck),
     /// Write this text to standard output: the help or the version.

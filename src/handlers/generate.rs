@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
+    dry_run,
     media::Delivery,
     pump::{Pump, pump},
     turn,
@@ -41,19 +42,20 @@ pub(crate) async fn generate(
 ) -> Result<Response<Body>, Failure> {
     let app = &exchange.app;
     let deadline = Instant::now() + app.limits.request;
-    let incoming = read(&exchange, format, Purpose::Answer, upload, deadline).await?;
+    let dry_run = dry_run::wanted(&exchange.head.headers)?;
+    let mut incoming = read(&exchange, format, Purpose::Answer, upload, deadline).await?;
     let model = app.upstream.resolve(&incoming.request.model)?;
-    let mut request = Request {
-        model: model.clone(),
-        ..incoming.request
-    };
-    app.media.inspect(&mut request)?;
+    incoming.request.model.clone_from(&model);
+    app.media.inspect(&mut incoming.request)?;
+    if dry_run {
+        return dry_run::answer(app, &incoming);
+    }
     // Before the wait for files and for a place: what cannot be answered must neither wait nor keep others waiting.
     app.upstream
-        .check(&request)
+        .check(&incoming.request)
         .inspect_err(|failure| exchange.record.upstream_failed(failure))?;
-    app.media.fetch(&mut request, deadline).await?;
-    let request = Arc::new(request);
+    app.media.fetch(&mut incoming.request, deadline).await?;
+    let request = Arc::new(incoming.request);
     let call = Call {
         request: Arc::clone(&request),
         incremental: incoming.stream,

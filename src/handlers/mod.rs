@@ -1,6 +1,7 @@
 //! What answers each route.
 
 pub(crate) mod count;
+mod dry_run;
 pub(crate) mod generate;
 pub(crate) mod health;
 pub(crate) mod media;

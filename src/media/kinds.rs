@@ -159,6 +159,8 @@ fn refused(file: &File, found: Option<&str>) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::chat::FileContent;
 
@@ -294,5 +296,23 @@ mod tests {
         refused(Document, Some("application/pdf"), ZIP, "unsupported_file_type");
         refused(Document, None, b"\x1f\x8b\x08\0\0\0\0\0\0\x03", "unsupported_file_type");
         refused(Document, None, b"a\0b", "invalid_file_format");
+    }
+
+    proptest! {
+        /// Whatever follows a magic number: an answer comes, and it names the field or a type that is taken.
+        #[test]
+        fn no_bytes_are_too_strange(
+            magic in prop::sample::select(vec![PNG, JPEG, ZIP, MP4, WAV, b"%PDF", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"PK\x03\x04\x14\0\x06\0"]),
+            rest in prop::collection::vec(any::<u8>(), 0..3_000),
+            kept in 0usize..40,
+        ) {
+            let bytes = [&magic[..kept.min(magic.len())], &rest].concat();
+            for kind in [FileKind::Image, FileKind::Audio, FileKind::Video, FileKind::Document] {
+                match look(&file(kind, Some("image/png")), &bytes) {
+                    Ok(seen) => prop_assert!(kind == FileKind::Document || seen.kind == kind),
+                    Err(failure) => prop_assert_eq!(failure.param_name(), Some("here")),
+                }
+            }
+        }
     }
 }

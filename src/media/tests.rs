@@ -294,6 +294,17 @@ async fn what_does_not_come_as_a_picture_is_refused() {
 }
 
 #[tokio::test]
+async fn a_server_that_says_nothing_is_given_up() {
+    let listener = TcpListener::bind((HERE, 0)).await.unwrap();
+    let mut request = request(vec![at(&format!("http://{}/", listener.local_addr().unwrap()))]);
+    let media = trusting();
+    media.inspect(&mut request).unwrap();
+    let deadline = Instant::now() + Duration::from_millis(50);
+    let outcome = media.fetch(&mut request, deadline).await.map(|()| Vec::new());
+    assert_eq!(code(outcome), "failed_to_download_image");
+}
+
+#[tokio::test]
 async fn fetching_can_be_switched_off_and_is_off_behind_a_proxy() {
     let server = Server::start(HERE, |_| ok("", PNG)).await;
     for env in [("FETCH_URLS", "false"), ("OUTBOUND_PROXY", "http://127.0.0.1:9")] {

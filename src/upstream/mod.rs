@@ -1,6 +1,7 @@
 //! Who answers: the upstream trait, and what the rest of the gateway may know of an upstream.
 
 pub mod emulated;
+pub(crate) mod explanation;
 pub mod gemini_web;
 
 use std::{pin::Pin, sync::Arc, time::Duration};
@@ -9,6 +10,7 @@ use bytes::Bytes;
 use futures_util::{Stream, future::BoxFuture};
 use tokio::time::Instant;
 
+pub use self::explanation::{ExplainedFile, Explanation};
 use crate::{
     chat,
     error::{Failure, Kind},
@@ -62,6 +64,17 @@ pub trait Upstream: Send + Sync + 'static {
     fn media(&self, _reference: &str, _deadline: Instant) -> BoxFuture<'static, Result<Download, Failure>> {
         let failure = Failure::new(Kind::UnknownUrl, "This upstream makes no images.");
         Box::pin(std::future::ready(Err(failure)))
+    }
+
+    /// What would be sent for a request, from memory: nothing is sent, fetched or waited for.
+    ///
+    /// # Errors
+    /// Those the request would meet before it is sent; [`Kind::UnsupportedParameter`] where the upstream cannot tell.
+    fn explain(&self, _request: &chat::Request) -> Result<Explanation, Failure> {
+        Err(Failure::new(
+            Kind::UnsupportedParameter,
+            "This upstream cannot explain requests. Send it without x-gateway-dry-run.",
+        ))
     }
 
     /// What is known of the upstream now, from memory.

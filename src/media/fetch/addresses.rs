@@ -100,7 +100,7 @@ pub(super) fn is_local_name(name: &str) -> bool {
         name.strip_suffix(*suffix)
             .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
-    !name.contains('.') || LOCAL.iter().any(|suffix| below(&suffix))
+    !name.contains('.') || LOCAL.iter().any(below)
 }
 
 #[cfg(test)]

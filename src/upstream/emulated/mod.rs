@@ -18,7 +18,7 @@ use self::reading::{Both, Ending, Plain, Reading, Repair, Verdict};
 #[cfg(fuzzing)]
 pub(crate) use self::tools::fuzz_tool_calls;
 pub(super) use self::tools::past_call;
-use super::{Call, Download, EventStream, Health, Models, Upstream};
+use super::{Call, Download, EventStream, Explanation, Health, Models, Upstream};
 use crate::{
     chat::{Citation, Event, FinishReason, Message, Note, OutputForm, Request, Role},
     error::{Failure, Kind},
@@ -63,6 +63,14 @@ impl Upstream for Emulated {
 
     fn media(&self, reference: &str, deadline: Instant) -> BoxFuture<'static, Result<Download, Failure>> {
         self.inner.media(reference, deadline)
+    }
+
+    /// With the instructions, as they would be sent.
+    fn explain(&self, request: &Request) -> Result<Explanation, Failure> {
+        match wanted(request) {
+            None => self.inner.explain(request),
+            Some(_) => self.inner.explain(&prepared(request)),
+        }
     }
 
     fn health(&self) -> Health {

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     Inner,
     attempt::Attempt,
-    prompt::{self, Prompt},
+    prompt::{self, Attached, Prompt},
     proof::proven,
     session::{Live, Session},
     upload::Attachment,
@@ -56,10 +56,7 @@ impl Message {
             let message = "The message has no text, and Gemini takes none without.";
             return Err(Failure::new(Kind::InvalidRequest, message).param("messages"));
         }
-        let note = attached.as_ref().map(|attached| Note {
-            name: "prompt-attachment",
-            value: format!("name={}; bytes={}", attached.name, attached.text.len()),
-        });
+        let note = attached.as_ref().map(Attached::note);
         let parts = request.messages.iter().flat_map(|message| &message.parts);
         let mut files: Vec<_> = parts
             .filter_map(|part| match part {

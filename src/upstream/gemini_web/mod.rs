@@ -11,6 +11,7 @@ mod clean;
 mod cookies;
 mod delta;
 mod errors;
+mod explain;
 mod frames;
 mod generate;
 mod keeper;
@@ -54,7 +55,7 @@ pub use self::{
     protocol::Protocol,
     transport::{Exit, ExitError},
 };
-use super::{Call, Download, EventStream, Health, HealthState, Model, ModelSource, Models, Upstream};
+use super::{Call, Download, EventStream, Explanation, Health, HealthState, Model, ModelSource, Models, Upstream};
 use crate::{
     chat,
     error::{Failure, Kind},
@@ -172,6 +173,10 @@ impl Upstream for GeminiWeb {
 
     fn check(&self, request: &chat::Request) -> Result<(), Failure> {
         self.inner.check(request)
+    }
+
+    fn explain(&self, request: &chat::Request) -> Result<Explanation, Failure> {
+        explain::explain(&self.inner, request)
     }
 
     fn generate(&self, call: Call) -> EventStream {

@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use gemini_gateway::{
     app::App,
     config::{self, Command, Config, Sources},
+    media::{Guard, Media},
     server,
     standin::{Control, Options, Settings as StandInSettings, StandIn},
     state::StateDir,
@@ -29,6 +30,10 @@ pub(crate) struct Plan {
     pub(crate) temporary_chats: bool,
     pub(crate) strict_model: bool,
     pub(crate) idle_timeout: Duration,
+    /// Settings beside the key.
+    pub(crate) env: Vec<(&'static str, String)>,
+    /// Who may be connected to for a client's files; none: the public internet, as in earnest.
+    pub(crate) guard: Option<Guard>,
     /// Overlay over the protocol, beside the base addresses.
     pub(crate) overlay: Value,
 }
@@ -42,6 +47,8 @@ impl Default for Plan {
             temporary_chats: true,
             strict_model: true,
             idle_timeout: Duration::from_secs(30),
+            env: Vec::new(),
+            guard: None,
             overlay: json!({}),
         }
     }
@@ -162,10 +169,17 @@ impl World {
     }
 
     pub(crate) async fn send(&self, body: &Value) -> reqwest::Response {
+        self.send_with(body, &[]).await
+    }
+
+    pub(crate) async fn send_with(&self, body: &Value, headers: &[(&str, &str)]) -> reqwest::Response {
         let request = self
             .client
             .post(format!("{}/v1/chat/completions", self.base))
             .bearer_auth(KEY);
+        let request = headers
+            .iter()
+            .fold(request, |request, (name, value)| request.header(*name, *value));
         let request = request
             .header("content-type", "application/json")
             .body(body.to_string());
@@ -256,6 +270,7 @@ pub(crate) fn overlay(base: &str, more: &Value) -> String {
 }
 
 async fn start(standin: &StandIn, plan: &Plan) -> (Gateway, String) {
+    let config = configuration(&plan.env);
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let settings = Settings {
         credentials: Some(Credentials {
@@ -270,12 +285,16 @@ async fn start(standin: &StandIn, plan: &Plan) -> (Gateway, String) {
         }),
         temporary_chats: plan.temporary_chats,
         strict_model: plan.strict_model,
-        max_prompt_bytes: 128_000,
-        attach_long_prompts: true,
+        max_prompt_bytes: config.max_prompt_bytes,
+        attach_long_prompts: config.attach_long_prompts,
         idle_timeout: plan.idle_timeout,
     };
     let upstream = GeminiWeb::start(settings, tasks, &stop).unwrap();
-    let app = Arc::new(App::new(&configuration(), Arc::new(Emulated::new(Arc::new(upstream)))));
+    let mut app = App::new(&config, Arc::new(Emulated::new(Arc::new(upstream))));
+    if let Some(guard) = &plan.guard {
+        app.media = Media::with_guard(&config, guard.clone());
+    }
+    let app = Arc::new(app);
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let end = stop.clone();
@@ -283,12 +302,16 @@ async fn start(standin: &StandIn, plan: &Plan) -> (Gateway, String) {
     (Gateway { stop }, base)
 }
 
-fn configuration() -> Config {
-    let environment = |name: &str| match name {
-        "API_KEY" => Some(KEY.into()),
-        // So that what many ask for at once is under way at once.
-        "MAX_CONCURRENT" => Some("64".into()),
-        _ => None,
+fn configuration(env: &[(&'static str, String)]) -> Config {
+    let environment = |name: &str| {
+        let own = env.iter().find(|(known, _)| *known == name);
+        let usual = match name {
+            "API_KEY" => Some(KEY.into()),
+            // So that what many ask for at once is under way at once.
+            "MAX_CONCURRENT" => Some("64".into()),
+            _ => None,
+        };
+        own.map(|(_, value)| value.into()).or(usual)
     };
     let sources = Sources {
         environment: &environment,

@@ -171,7 +171,6 @@ fn a_last_message_of_the_assistant_is_to_be_continued() {
 #[test]
 fn a_code_that_occurs_in_a_message_is_not_used() {
     let section = |text: &'static str| Section {
-        message: 0,
         name: "user",
         blocks: vec![Cow::Borrowed("first"), Cow::Borrowed(text)],
     };
