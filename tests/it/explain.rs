@@ -92,6 +92,20 @@ fn an_address_is_listed_and_not_fetched_and_older_messages_are_shown() {
 }
 
 #[test]
+fn what_is_emulated_is_part_of_the_prompt() {
+    let mut body = asking("What is the weather?", vec![]);
+    body["tools"] =
+        json!([{"type": "function", "function": {"name": "look_outside", "parameters": {"type": "object"}}}]);
+    let shown = document(&explain(&[], &body.to_string()));
+    let prompt = shown["prompt"].as_str().unwrap();
+    assert!(
+        prompt.contains("look_outside") && prompt.contains("What is the weather?"),
+        "{prompt}"
+    );
+    assert_eq!(shown["prompt_bytes"].as_u64(), Some(prompt.len() as u64));
+}
+
+#[test]
 fn a_refusal_is_what_a_client_would_read() {
     let output = explain(&[], r#"{"model":"gpt-4o","messages":[{"role":"user","content":"Hi"}]}"#);
     assert_eq!(output.status.code(), Some(1));

@@ -1,5 +1,7 @@
 //! Files that clients send along: what of them reaches the upstream.
 
+use std::time::{Duration, Instant};
+
 use base64::{Engine, prelude::BASE64_STANDARD};
 use gemini_gateway::standin::{Rule, Settings, When};
 use serde_json::{Value, json};
@@ -146,6 +148,27 @@ async fn a_reference_that_died_early_is_made_anew_once() {
             "{code}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_reference_is_not_used_beyond_its_life() {
+    let world = World::with(Plan {
+        overlay: json!({"limits": {"reference_s": 1}}),
+        ..Plan::default()
+    })
+    .await;
+    let begun = Instant::now();
+    while world.control.uploads().len() < 2 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "the reference never got too old"
+        );
+        assert_eq!(world.ask(asking(DESCRIBE, vec![png()])).await.0, 200);
+    }
+    assert!(
+        begun.elapsed() >= Duration::from_secs(1),
+        "it was not used for as long as it lived"
+    );
 }
 
 #[tokio::test]
