@@ -290,7 +290,7 @@ mod tests {
                 "gemini-unknown",
                 "tunedModels/m:generateContent",
             ),
-            ("/upload/v1beta/files", "gemini-upload", "files"),
+            ("/upload/v1beta/files", "gemini-upload", "v1beta/files"),
         ] {
             assert_eq!(name_and_id(path), Some((name, id.to_owned())), "{path}");
         }

@@ -18,14 +18,45 @@ struct Format {
     piece: fn(&Value) -> Option<String>,
 }
 
-const FORMATS: &[Format] = &[Format {
-    name: "openai-chat",
-    path: "/v1/chat/completions",
-    stream_path: "/v1/chat/completions",
-    body: |prompt, stream| json!({"model": "gemini-flash", "stream": stream, "messages": [{"role": "user", "content": prompt}]}),
-    whole: |answer| text(answer, "/choices/0/message/content"),
-    piece: |event| event.pointer("/choices/0/delta/content")?.as_str().map(str::to_owned),
-}];
+const FORMATS: &[Format] = &[
+    Format {
+        name: "openai-chat",
+        path: "/v1/chat/completions",
+        stream_path: "/v1/chat/completions",
+        body: |prompt, stream| json!({"model": "gemini-flash", "stream": stream, "messages": [{"role": "user", "content": prompt}]}),
+        whole: |answer| text(answer, "/choices/0/message/content"),
+        piece: |event| event.pointer("/choices/0/delta/content")?.as_str().map(str::to_owned),
+    },
+    Format {
+        name: "openai-responses",
+        path: "/v1/responses",
+        stream_path: "/v1/responses",
+        body: |prompt, stream| json!({"model": "gemini-flash", "stream": stream, "input": prompt, "store": false}),
+        whole: |answer| text(answer, "/output/0/content/0/text"),
+        piece: |event| (event["type"] == "response.output_text.delta").then(|| text(event, "/delta")),
+    },
+    Format {
+        name: "anthropic-messages",
+        path: "/v1/messages",
+        stream_path: "/v1/messages",
+        body: |prompt, stream| json!({"model": "gemini-flash", "max_tokens": 100_000, "stream": stream, "messages": [{"role": "user", "content": prompt}]}),
+        whole: |answer| text(answer, "/content/0/text"),
+        piece: |event| event.pointer("/delta/text")?.as_str().map(str::to_owned),
+    },
+    Format {
+        name: "gemini-native",
+        path: "/v1beta/models/gemini-flash:generateContent",
+        stream_path: "/v1beta/models/gemini-flash:streamGenerateContent?alt=sse",
+        body: |prompt, _stream| json!({"contents": [{"role": "user", "parts": [{"text": prompt}]}]}),
+        whole: |answer| text(answer, "/candidates/0/content/parts/0/text"),
+        piece: |event| {
+            event
+                .pointer("/candidates/0/content/parts/0/text")?
+                .as_str()
+                .map(str::to_owned)
+        },
+    },
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_text_comes_through_every_format_unchanged() {

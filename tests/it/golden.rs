@@ -80,7 +80,8 @@ fn steady(text: &str) -> String {
     while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
         out.push_str(&rest[..start]);
         let is_link = out.ends_with("/media/");
-        let goes_on = |c: char| c.is_ascii_alphanumeric() || is_link && matches!(c, '-' | '_');
+        let is_id = out.ends_with("call_") || out.ends_with("\"request_id\":\"");
+        let goes_on = |c: char| c.is_ascii_alphanumeric() || is_link && c == '_' || (is_link || is_id) && c == '-';
         let end = rest[start..]
             .find(|c| !goes_on(c))
             .map_or(rest.len(), |end| start + end);
@@ -90,6 +91,8 @@ fn steady(text: &str) -> String {
         let estimate = links && (out.ends_with("tokens\":") || out.ends_with("TokenCount\":"));
         let kind = if is_link {
             Some("link")
+        } else if is_id && word.len() >= 24 {
+            Some("id")
         } else if estimate {
             Some("estimate")
         } else {
