@@ -94,6 +94,7 @@ pub(crate) static TABLE: &[Route] = &[
     Route { name: "messages_tokens", path: "{api}/v1/messages/count_tokens", auth: Auth::Key, shape: Format::AnthropicMessages, methods: &[(Method::POST, Handler::CountTokens(Format::AnthropicMessages))], allow: POST },
     Route { name: "gemini-unknown",  path: "/v1beta/{id}",           auth: Auth::Key, shape: Format::GeminiNative, methods: NOTHING, allow: ANY },
     Route { name: "gemini-upload",   path: "/upload/{id}",           auth: Auth::Key, shape: Format::GeminiNative, methods: NOTHING, allow: ANY },
+    Route { name: "completions", path: "{api}/completions",  auth: Auth::Key,  shape: Format::OpenAiCompletions, methods: &[(Method::POST, Handler::Generate(Format::OpenAiCompletions))], allow: POST },
     Route { name: "responses", path: "{api}/responses",      auth: Auth::Key,  shape: Format::OpenAiResponses, methods: &[(Method::POST, Handler::Generate(Format::OpenAiResponses))], allow: POST },
     Route { name: "response", path: "{api}/responses/{id}",  auth: Auth::Key,  shape: Format::OpenAiResponses, methods: &[(Method::GET, Handler::NotKept), (Method::POST, Handler::NotKept), (Method::DELETE, Handler::NotKept)], allow: KEPT },
 ];

@@ -6,7 +6,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 use http::HeaderName;
 
 use super::{
-    Field, anthropic_messages, gemini_native, openai_chat, openai_error, openai_images, openai_models, openai_responses,
+    Field, anthropic_messages, gemini_native, openai_chat, openai_completions, openai_error, openai_images,
+    openai_models, openai_responses,
 };
 use crate::{
     chat::{Answer, Event, FinishReason, Request, Usage},
@@ -27,16 +28,19 @@ pub enum Format {
     GeminiNative,
     /// OpenAI's responses.
     OpenAiResponses,
+    /// OpenAI's legacy completions.
+    OpenAiCompletions,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Format; 5] = [
+    pub const ALL: [Format; 6] = [
         Format::OpenAiChat,
         Format::OpenAiImages,
         Format::AnthropicMessages,
         Format::GeminiNative,
         Format::OpenAiResponses,
+        Format::OpenAiCompletions,
     ];
 
     /// What it is and can do.
@@ -47,6 +51,7 @@ impl Format {
             Format::AnthropicMessages => &anthropic_messages::WIRE,
             Format::GeminiNative => &gemini_native::WIRE,
             Format::OpenAiResponses => &openai_responses::WIRE,
+            Format::OpenAiCompletions => &openai_completions::WIRE,
         }
     }
 

@@ -7,6 +7,7 @@
 pub mod anthropic_messages;
 pub mod gemini_native;
 pub mod openai_chat;
+pub mod openai_completions;
 pub mod openai_images;
 pub mod openai_responses;
 
