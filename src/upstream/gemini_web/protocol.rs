@@ -12,7 +12,7 @@ mod overlay;
 mod schema;
 mod template;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use serde_json::{Map, Value};
 use url::Url;
@@ -21,8 +21,10 @@ pub(crate) use self::{
     answer::*,
     lookup::{Paths, field},
     schema::*,
-    template::{Fill, Fills},
+    template::{Fill, Fills, Template},
 };
+use super::request::Fixed;
+use crate::error::Failure;
 
 /// The built-in values.
 const BUILT_IN: &str = include_str!("protocol/protocol.json");
@@ -56,6 +58,8 @@ pub struct Protocol {
     pub(crate) rotation: Rotation,
     pub(crate) downloads: Downloads,
     pub(crate) limits: Limits,
+    /// Made by the first generation, out of all the above.
+    fixed: OnceLock<Fixed>,
 }
 
 impl Protocol {
@@ -100,6 +104,18 @@ impl Protocol {
     /// Where generations are asked for.
     pub(crate) fn generate_url(&self) -> Url {
         self.app_url(&self.paths.generate)
+    }
+
+    /// What all generations have in common.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Internal`], when these data cannot be written.
+    pub(crate) fn fixed(&self) -> Result<&Fixed, Failure> {
+        if let Some(fixed) = self.fixed.get() {
+            return Ok(fixed);
+        }
+        let fixed = Fixed::new(self)?;
+        Ok(self.fixed.get_or_init(|| fixed))
     }
 
     /// Where RPCs are called.
@@ -195,6 +211,7 @@ fn read(mut document: Map<String, Value>, problems: &mut Vec<String>) -> Option<
         rotation: rotation?,
         downloads: downloads?,
         limits: limits?,
+        fixed: OnceLock::new(),
     })
 }
 

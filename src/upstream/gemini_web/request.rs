@@ -4,6 +4,7 @@
 //! it, and no `accept-encoding`, because the HTTP client asks for exactly the encodings it can undo.
 
 mod files;
+mod fixed;
 mod form;
 
 use std::fmt;
@@ -14,8 +15,11 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 use uuid::Uuid;
 
-pub(crate) use self::files::{Reference, upload_headers};
-use self::form::{FieldWriter, TextWriter};
+use self::form::FieldWriter;
+pub(crate) use self::{
+    files::{Reference, upload_headers},
+    fixed::Fixed,
+};
 use super::{
     account::AccountModel,
     page::PageTokens,
@@ -214,7 +218,19 @@ pub(crate) fn generate(protocol: &Protocol, ask: &Generate<'_>) -> Result<Outgoi
         (Some(_), _) => Some(templates.selector_chat.to_json(&fills).map_err(unwritable)?),
     };
     let turn_header = templates.turn_header.to_json(&fills).map_err(unwritable)?;
-    let mut url = protocol.generate_url();
+    let fixed = protocol.fixed()?;
+    let headers = match &selector {
+        Some(selector) => fixed.headers(selector, &turn_header)?,
+        None => headers(
+            protocol,
+            &protocol.headers.generate,
+            &Computed {
+                turn: Some(&turn_header),
+                ..Computed::default()
+            },
+        )?,
+    };
+    let mut url = fixed.url.clone();
     query(
         &mut url,
         &templates.generate_query,
@@ -226,39 +242,11 @@ pub(crate) fn generate(protocol: &Protocol, ask: &Generate<'_>) -> Result<Outgoi
     Ok(Outgoing {
         method: Method::POST,
         url,
-        headers: headers(
-            protocol,
-            &protocol.headers.generate,
-            &Computed {
-                turn: Some(&turn_header),
-                ..Computed::selecting(selector.as_deref())
-            },
-        )?,
+        headers,
         body: form_body(ask.tokens.at.as_ref(), ask.prompt.len(), |form| {
-            // `[null,"<inner array as a JSON text>"]`, written straight into the form.
-            form.extend_from_slice(b"%5Bnull%2C%22");
-            inner_array(protocol, &fills, form)?;
-            form.extend_from_slice(b"%22%5D");
-            Ok(())
+            fixed.write(&fills, form)
         })?,
     })
-}
-
-/// The inner array: the template's slots, null between them. Most slots are null, and none of those needs a writer.
-fn inner_array(protocol: &Protocol, fills: &Fills<'_>, form: &mut Vec<u8>) -> serde_json::Result<()> {
-    let request = &protocol.request;
-    form.extend_from_slice(b"%5B");
-    for slot in 0..request.inner_length {
-        if slot > 0 {
-            form.extend_from_slice(b"%2C");
-        }
-        match request.slots.get(&slot) {
-            Some(template) => serde_json::to_writer(TextWriter(FieldWriter(form)), &template.filled(fills))?,
-            None => form.extend_from_slice(b"null"),
-        }
-    }
-    form.extend_from_slice(b"%5D");
-    Ok(())
 }
 
 /// `at=<token>&f.req=<what write writes>`. The token is first, and empty when there is none: some sessions are

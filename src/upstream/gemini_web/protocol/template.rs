@@ -55,6 +55,11 @@ impl Template {
         within(&self.0, placeholder)
     }
 
+    /// Whether it is the same for every request: no placeholder is in it.
+    pub(crate) fn is_constant(&self) -> bool {
+        self.unknown_placeholders(&[]).is_empty()
+    }
+
     /// Placeholders that are not among `known`.
     pub(crate) fn unknown_placeholders(&self, known: &[&str]) -> Vec<String> {
         let mut unknown = Vec::new();
@@ -145,5 +150,6 @@ mod tests {
     fn unknown_placeholders_are_named() {
         let template: Template = serde_json::from_str(r#"["$prompt", ["$typo"], "$"]"#).unwrap();
         assert_eq!(template.unknown_placeholders(&["$prompt"]), ["$typo"]);
+        assert!(!template.is_constant());
     }
 }

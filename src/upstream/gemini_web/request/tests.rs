@@ -192,6 +192,21 @@ fn without_a_model_the_upstream_chooses() {
 }
 
 #[test]
+fn nothing_of_one_request_is_in_the_next() {
+    let (protocol, tokens, flash) = (protocol(), tokens(), flash());
+    let mut pro = flash.clone();
+    (pro.id, pro.number) = ("9d8ca3786ebdfbea".to_owned(), 3);
+    let mut first = ask(&tokens, "first", Some(&flash));
+    first.turn = CLIENT.parse().unwrap();
+    let fresh = generate(&Protocol::built_in().unwrap(), &ask(&tokens, "next", Some(&pro))).unwrap();
+
+    generate(&protocol, &first).unwrap();
+    let next = generate(&protocol, &ask(&tokens, "next", Some(&pro))).unwrap();
+    assert_eq!((&next.url, &next.headers), (&fresh.url, &fresh.headers));
+    assert_eq!(next.body, fresh.body);
+}
+
+#[test]
 fn values_the_page_lacks_are_left_out_and_the_token_is_empty() {
     let mut tokens = tokens();
     (tokens.at, tokens.build_label, tokens.session_id) = (None, None, None);
