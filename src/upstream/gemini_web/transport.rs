@@ -128,8 +128,11 @@ impl Transport {
         if let Some(cookies) = cookies {
             headers.insert(header::COOKIE, cookies);
         }
-        let request = self.client.request(method, url).headers(headers).body(body).send();
-        match timeout_at(deadline, request).await {
+        // Made by hand: a builder would copy every header once more.
+        let mut request = reqwest::Request::new(method, url);
+        *request.headers_mut() = headers;
+        *request.body_mut() = Some(body.into());
+        match timeout_at(deadline, self.client.execute(request)).await {
             Err(_) => Err(too_slow()),
             Ok(Err(error)) => Err(unreachable_upstream(error)),
             Ok(Ok(response)) => Ok(response),
