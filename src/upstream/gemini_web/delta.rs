@@ -30,7 +30,13 @@ impl Delta {
             return self.send(&text[self.sent.len()..]);
         }
         self.rewrites += 1;
-        self.send(&text[common_prefix(&self.sent, text)..])
+        let piece = &text[common_prefix(&self.sent, text)..];
+        if piece.is_empty() {
+            return None;
+        }
+        // From here on the client has this text: a final one may come more than once.
+        self.sent = text.to_owned();
+        Some(piece.to_owned())
     }
 
     /// Whether anything was sent.

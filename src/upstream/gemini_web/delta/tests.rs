@@ -61,6 +61,16 @@ fn a_final_text_shorter_than_what_was_sent_adds_nothing() {
 }
 
 #[test]
+fn a_final_text_that_comes_again_adds_nothing() {
+    let mut delta = Delta::default();
+    delta.advance("one two DRAFT");
+    assert_eq!(delta.finish("one two three").as_deref(), Some("three"));
+    assert_eq!(delta.finish("one two three"), None);
+    assert_eq!(delta.finish("one two three four").as_deref(), Some(" four"));
+    assert_eq!(delta.rewrites(), 1);
+}
+
+#[test]
 fn characters_are_never_cut() {
     // 天 and 夫 share their first byte.
     let (all, _) = received(&["a天"], "a夫b");
