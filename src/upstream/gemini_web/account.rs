@@ -84,6 +84,11 @@ impl AccountModels {
     /// The model of a label the upstream put on an answer (`3.6 Flash`): the one shown under that very name, else the
     /// one of the longest category in it.
     pub(crate) fn served(&self, label: &str) -> Option<&AccountModel> {
+        let exact = |model: &&AccountModel| model.display.as_deref() == Some(label);
+        self.0.iter().find(exact).or_else(|| self.served_in_words(label))
+    }
+
+    fn served_in_words(&self, label: &str) -> Option<&AccountModel> {
         let label = slug(label);
         let shown = |model: &&AccountModel| model.display.as_deref().is_some_and(|display| slug(display) == label);
         self.0.iter().find(shown).or_else(|| {
@@ -108,6 +113,7 @@ impl AccountModels {
     /// Whether a label is of the family that was asked for.
     pub(crate) fn same_family(&self, requested: &AccountModel, label: &str) -> bool {
         match self.served(label) {
+            Some(model) if model.category == requested.category => true,
             Some(model) => slug(&model.category) == slug(&requested.category),
             None => contains_words(&slug(label), &slug(&requested.category)),
         }

@@ -1,6 +1,6 @@
 //! Sending a prompt, up to the beginning of its answer.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use http::StatusCode;
 use reqwest::Response;
@@ -43,11 +43,11 @@ pub(super) async fn open(
     let model = models
         .resolve(&call.request.model)
         .ok_or_else(|| unknown_model(models))?;
-    let mut tokens = live.tokens.clone();
+    let mut tokens = Cow::Borrowed(&live.tokens);
     if protocol.activity_before_generation {
         // A sign of life, as the web app gives it; its answer says nothing.
         let _ = session
-            .rpc(&mut tokens, &RpcCall::activity(protocol)?, call.deadline)
+            .rpc(tokens.to_mut(), &RpcCall::activity(protocol)?, call.deadline)
             .await;
     }
     let mut healed = false;
@@ -85,8 +85,8 @@ pub(super) async fn open(
             let body = read_all(response, REFUSAL_BYTES, patience).await?;
             if let Some(token) = page::xsrf_token(&body) {
                 healed = true;
-                tokens.at = Some(token);
-                session.amend(live.serial, |live| live.with_tokens(tokens.clone()));
+                tokens.to_mut().at = Some(token);
+                session.amend(live.serial, |live| live.with_tokens(tokens.clone().into_owned()));
                 continue;
             }
         }

@@ -114,6 +114,10 @@ impl Reply {
 
     /// The body is over: what was held back of an answer that never was marked complete goes out as it stands.
     pub(crate) fn final_flush(&mut self, out: &mut Vec<Step>) {
+        // A complete answer holds nothing back, and need not be cleaned again to know that.
+        if self.complete {
+            return;
+        }
         let rules = &self.protocol.cleanup;
         out.extend(self.thoughts.finish(rules).map(Step::Reasoning));
         out.extend(self.text.finish(rules).map(Step::Text));
