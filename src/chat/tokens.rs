@@ -33,7 +33,14 @@ impl TokenCounter {
     /// Counts a further piece.
     pub fn push(&mut self, text: &str) {
         for c in text.chars() {
-            self.push_char(c);
+            match self.last {
+                // Most characters by far: a small letter that goes on with a word.
+                Some((Class::Word, _)) if c.is_ascii_lowercase() => {
+                    self.open += SMALL_LETTER;
+                    self.last = Some((Class::Word, c));
+                }
+                _ => self.push_char(c),
+            }
         }
     }
 
@@ -114,6 +121,7 @@ impl Usage {
 /// The weight of a whole token. Sixty, so that halves, thirds, fifths and sixths are whole numbers: with fractions
 /// the total would depend on how the text was cut.
 const TOKEN: u64 = 60;
+const SMALL_LETTER: u64 = TOKEN / 6;
 
 /// Characters of one class in a row form a run, and a run costs its weight rounded up to whole tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +145,7 @@ fn same_run(last: Class, before: char, class: Class, c: char) -> bool {
 fn classify(c: char, last: Option<(Class, char)>) -> (Class, u64) {
     let after = |class| last.is_some_and(|(last, _)| last == class);
     match c {
-        'a'..='z' => (Class::Word, TOKEN / 6),
+        'a'..='z' => (Class::Word, SMALL_LETTER),
         'A'..='Z' => (Class::Word, TOKEN / 4),
         // An apostrophe in a word: vocabularies know `n't` and `'s`.
         '\'' | '\u{2019}' if after(Class::Word) => (Class::Word, TOKEN / 6),

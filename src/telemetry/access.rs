@@ -200,7 +200,9 @@ fn standard(method: &Method) -> &str {
 /// Text from a client, made safe for a log line or a header: visible ASCII, and not much of it.
 pub(crate) fn printable(text: &str) -> String {
     let visible = |c: char| if c.is_ascii_graphic() { c } else { '?' };
-    text.chars().take(LONGEST_MODEL).map(visible).collect()
+    let mut printable = String::with_capacity(text.len().min(LONGEST_MODEL));
+    printable.extend(text.chars().take(LONGEST_MODEL).map(visible));
+    printable
 }
 
 /// A label for people, safe for a header or a comment line: its blanks stay, and the rest is made visible ASCII.

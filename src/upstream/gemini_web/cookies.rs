@@ -88,7 +88,8 @@ impl Jar {
     /// The `Cookie` header of a request within this scope, if it carries any cookie.
     pub(super) fn header(&self, scope: &Url) -> Option<HeaderValue> {
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
-        let mut line = String::new();
+        // Room for the log-in and the cookies that usually come with it.
+        let mut line = String::with_capacity(1024);
         for (name, value) in store.get_request_values(scope) {
             if !line.is_empty() {
                 line.push_str("; ");
