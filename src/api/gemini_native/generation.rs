@@ -160,7 +160,7 @@ fn budget_level(budget: &Value<'_, '_>) -> Result<Option<Wanted>, Failure> {
         -1 => Ok(None),
         0 => Ok(Some(Wanted::Less)),
         1..=USUAL_BUDGET => Ok(Some(Wanted::Usual)),
-        1.. => Ok(Some(Wanted::More)),
+        more if more > USUAL_BUDGET => Ok(Some(Wanted::More)),
         _ => Err(budget.invalid("must be -1 or more")),
     }
 }
