@@ -155,6 +155,49 @@ async fn thoughts_calls_and_sources_have_their_places() {
 }
 
 #[tokio::test]
+async fn functions_and_documents_are_emulated_however_the_answer_goes_out() {
+    let gateway = Gateway::start().await;
+    let said = |body: &Reply, path: &str| -> Vec<Value> {
+        let bodies = match path {
+            EVENTS => events(&body.body),
+            ARRAY => serde_json::from_str(&body.body).unwrap(),
+            _ => vec![body.json()],
+        };
+        let parts = bodies
+            .iter()
+            .flat_map(|body| body["candidates"][0]["content"]["parts"].as_array().unwrap().clone());
+        parts.filter(|part| part["text"] != "").collect()
+    };
+    let tools = ask(json!({"tools": [{"functionDeclarations": [{
+        "name": "f", "parameters": {"type": "OBJECT", "properties": {"days": {"type": "INTEGER"}}},
+    }]}]}));
+    let schema = ask(json!({"generationConfig": {"responseSchema": {"type": "ARRAY", "items": {"type": "INTEGER"}}}}));
+    for path in [WHOLE, EVENTS, ARRAY] {
+        let call = "```tool_call\n{\"name\":\"f\",\"arguments\":{\"days\":\"2\"}}\n```";
+        gateway.upstream.script([text(call), Step::finish()]);
+        let reply = post(&gateway, path, &tools).await;
+        let parts = said(&reply, path);
+        let call = &parts[0]["functionCall"];
+        assert_eq!(
+            (parts.len(), &call["name"], &call["args"]),
+            (1, &json!("f"), &json!({"days": 2})),
+            "{path}"
+        );
+        assert!(call["id"].as_str().is_some_and(|id| !id.is_empty()));
+        gateway
+            .upstream
+            .script([text("Here:\n```json\n[1, 2]\n```"), Step::finish()]);
+        let reply = post(&gateway, path, &schema).await;
+        let document: String = said(&reply, path)
+            .iter()
+            .map(|part| part["text"].as_str().unwrap())
+            .collect();
+        assert_eq!(document, "[1, 2]", "{path}");
+    }
+    gateway.until_idle(PERMITS).await;
+}
+
+#[tokio::test]
 async fn what_is_asked_reaches_the_upstream() {
     let gateway = Setup::default()
         .env("MODEL_ALIASES", "gemini-2.5-flash=flash")

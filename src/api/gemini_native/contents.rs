@@ -1,5 +1,7 @@
 //! The conversation: `contents` and `systemInstruction`.
 
+use std::collections::{HashMap, HashSet, VecDeque};
+
 use super::{
     named::Fields,
     parts::{self, Call, Outcome, Piece},
@@ -83,8 +85,10 @@ fn each<'a>(list: &Value<'a, '_>, mut read: impl FnMut(&Value<'a, '_>) -> Result
 #[derive(Default)]
 struct History {
     messages: Vec<Message>,
-    /// Calls that nobody has answered yet, oldest first: name and id.
-    open: Vec<(String, String)>,
+    /// The ids of the calls of each function, oldest first, as far as no result without an id has taken them.
+    open: HashMap<String, VecDeque<String>>,
+    /// The ids that results have named.
+    answered: HashSet<String>,
     /// How many calls came without an id.
     unnamed: usize,
 }
@@ -176,7 +180,7 @@ impl History {
             self.unnamed += 1;
             format!("call-{}", self.unnamed)
         });
-        self.open.push((call.name.clone(), id.clone()));
+        self.open.entry(call.name.clone()).or_default().push_back(id.clone());
         self.turn(Role::Assistant).tool_calls.push(ToolCall {
             id,
             name: call.name,
@@ -186,17 +190,29 @@ impl History {
 
     /// The result of a call: of the one it names, else of the oldest open one of its name.
     fn outcome(&mut self, outcome: Outcome) {
-        let answered = self.open.iter().position(|(name, id)| match &outcome.id {
-            Some(given) => given == id,
-            None => *name == outcome.name,
-        });
-        let open = answered.map(|at| self.open.remove(at).1);
+        let id = match outcome.id {
+            Some(id) => {
+                self.answered.insert(id.clone());
+                id
+            }
+            None => self.oldest_open(&outcome.name).unwrap_or(outcome.name),
+        };
         self.messages.push(Message {
             role: Role::Tool,
             parts: outcome.parts,
             tool_calls: Vec::new(),
-            tool_call_id: Some(outcome.id.or(open).unwrap_or(outcome.name)),
+            tool_call_id: Some(id),
         });
+    }
+
+    fn oldest_open(&mut self, name: &str) -> Option<String> {
+        let calls = self.open.get_mut(name)?;
+        while let Some(id) = calls.pop_front() {
+            if !self.answered.contains(&id) {
+                return Some(id);
+            }
+        }
+        None
     }
 }
 

@@ -185,7 +185,17 @@ fn the_full_request_is_valid() {
 #[test]
 fn long_histories_are_read_in_time_that_grows_with_them() {
     let turn = json!({"role": "user", "parts": [{"text": "t", "unknown": 1, "thoughtSignature": "x"}]});
-    let body = json!({"contents": vec![turn; 30_000]}).to_string();
+    let call = json!({"role": "model", "parts": [{"functionCall": {"name": "f"}}]});
+    let result = |name: &str| json!({"parts": [{"functionResponse": {"name": name, "response": {}}}]});
+    let contents = [
+        vec![turn; 20_000],
+        vec![call; 20_000],
+        vec![result("g"); 10_000],
+        vec![result("f"); 10_000],
+    ];
+    let function = |number: u32| json!({"name": format!("f{number}")});
+    let functions: Vec<Value> = (0..20_000).map(function).collect();
+    let body = json!({"contents": contents.concat(), "tools": [{"functionDeclarations": functions}]}).to_string();
     survives(body.as_bytes(), Purpose::Answer).unwrap();
 }
 

@@ -1,10 +1,12 @@
 //! `tools` and `toolConfig`: the functions a client offers, and what it wants of them.
 
+use std::collections::HashSet;
+
 use super::{named::Fields, subset};
 use crate::{
     api::{
         fields::{Ignored, name_once},
-        json::{Type, Value},
+        json::Value,
         schema,
     },
     chat::{Tool, ToolChoice, ToolInput, Toolbox},
@@ -59,12 +61,13 @@ const OF_NOBODY: [(&str, &str); 3] = [
 
 fn declared(tools: &Value<'_, '_>, ignored: &mut Ignored) -> Result<Vec<Tool>, Failure> {
     let mut found = Vec::new();
+    let mut names = HashSet::new();
     for (index, item) in tools.array()?.into_iter().enumerate() {
         let tool = tools.element(index, item);
         let mut fields = Fields::of(&tool)?;
         if let Some(functions) = fields.take("functionDeclarations") {
             for (index, item) in functions.array()?.into_iter().enumerate() {
-                function(&functions.element(index, item), &mut found, ignored)?;
+                found.push(function(&functions.element(index, item), &mut names, ignored)?);
             }
         }
         for (name, listed) in OF_THE_WEB_APP {
@@ -88,7 +91,7 @@ fn declared(tools: &Value<'_, '_>, ignored: &mut Ignored) -> Result<Vec<Tool>, F
 /// The longest name of a function, in characters.
 const MAX_NAME: usize = 128;
 
-fn function(function: &Value<'_, '_>, found: &mut Vec<Tool>, ignored: &mut Ignored) -> Result<(), Failure> {
+fn function(function: &Value<'_, '_>, names: &mut HashSet<String>, ignored: &mut Ignored) -> Result<Tool, Failure> {
     let mut fields = Fields::of(function)?;
     let named = fields.require("name")?;
     let name = named.string()?;
@@ -98,7 +101,7 @@ fn function(function: &Value<'_, '_>, found: &mut Vec<Tool>, ignored: &mut Ignor
             "must be 1 to {MAX_NAME} of the characters A-Z a-z 0-9 _ . : -"
         )));
     }
-    if found.iter().any(|tool| tool.name == name) {
+    if !names.insert(name.clone()) {
         return Err(named.invalid("is the name of another function too: each needs its own"));
     }
     let description = fields.take("description").map(|text| text.string()).transpose()?;
@@ -113,12 +116,11 @@ fn function(function: &Value<'_, '_>, found: &mut Vec<Tool>, ignored: &mut Ignor
         }
     };
     fields.name_ignored("tools.functionDeclarations.", ignored)?;
-    found.push(Tool {
+    Ok(Tool {
         name,
         description,
         input: ToolInput::Object(schema),
-    });
-    Ok(())
+    })
 }
 
 fn choose(config: &Value<'_, '_>, tools: Vec<Tool>, ignored: &mut Ignored) -> Result<Option<Toolbox>, Failure> {
@@ -179,15 +181,15 @@ impl Mode {
 
 /// The functions whose names are listed; an empty list allows all, as Google has it.
 fn only(allowed: &Value<'_, '_>, mut tools: Vec<Tool>, mode: Mode) -> Result<Vec<Tool>, Failure> {
-    allowed.expect(Type::Array)?;
-    let mut names = Vec::new();
+    let declared: HashSet<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
+    let mut names = HashSet::new();
     for (index, item) in allowed.array()?.into_iter().enumerate() {
         let item = allowed.element(index, item);
         let name = item.string()?;
-        if !tools.iter().any(|tool| tool.name == name) {
+        if !declared.contains(name.as_str()) {
             return Err(item.invalid("is the name of no declared function"));
         }
-        names.push(name);
+        names.insert(name);
     }
     if names.is_empty() {
         return Ok(tools);
