@@ -7,12 +7,8 @@ import json
 
 import pytest
 
-from gateway import stand_in
+from gateway import PIXEL, calls, stand_in
 
-# The smallest PNG: one grey pixel.
-PIXEL = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
-)
 WEATHER = {
     "name": "get_weather",
     "description": "The weather of a city",
@@ -24,12 +20,6 @@ WEATHER = {
 }
 
 
-def says(name: str, arguments: dict) -> str:
-    """A model that calls a tool, in the syntax that the gateway asks models for."""
-    call = json.dumps({"name": name, "arguments": arguments})
-    return stand_in(text=f"```tool_call\n{call}\n```")
-
-
 def offer(model: str, prompt: str, **options: object) -> dict:
     messages = [{"role": "user", "content": prompt}]
     return {"model": model, "max_tokens": 10_000, "tools": [WEATHER], "messages": messages} | options
@@ -37,7 +27,7 @@ def offer(model: str, prompt: str, **options: object) -> dict:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_call_and_its_result(client, model, stream):
-    asked = offer(model, "Weather? " + says("get_weather", {"city": "Köln", "days": 2}))
+    asked = offer(model, "Weather? " + calls(("get_weather", {"city": "Köln", "days": 2})))
     if stream:
         with client.messages.stream(**asked) as events:
             message = events.get_final_message()
@@ -57,7 +47,7 @@ def test_a_call_and_its_result(client, model, stream):
 
 
 def test_a_tool_that_is_forbidden_is_not_called(client, model):
-    said = says("get_weather", {"city": "Köln"})
+    said = calls(("get_weather", {"city": "Köln"}))
     message = client.messages.create(**offer(model, said, tool_choice={"type": "none"}))
     assert [block.type for block in message.content] == ["text"]
 

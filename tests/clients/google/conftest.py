@@ -1,35 +1,14 @@
-"""What the tests are given: a running gateway, Google's official client, a model that exists."""
+"""What the tests are given: Google's official client, and a model that exists."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from google import genai
 from google.genai import types
 
-# The gateway is run the same way for all clients in Python.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
-
-from gateway import Gateway  # noqa: E402
-
-
-@pytest.fixture(scope="session")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """One gateway for all tests that leave it as it was."""
-    running = Gateway(tmp_path_factory.mktemp("gateway"))
-    yield running
-    assert running.stop() == 0, running.tail()
-
-
-@pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Gateway]:
-    """A gateway of its own, for tests whose faults may rightly change what later requests get."""
-    running = Gateway(tmp_path)
-    yield running
-    assert running.stop() == 0, running.tail()
+from gateway import Gateway
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 
 import pytest
 from google.genai import types
 
-from gateway import stand_in
+from gateway import calls, stand_in
 
 WEATHER = types.FunctionDeclaration(
     name="get_weather",
@@ -22,12 +21,6 @@ WEATHER = types.FunctionDeclaration(
 BY_HAND = types.AutomaticFunctionCallingConfig(disable=True)
 
 
-def says(*calls: tuple[str, dict], before: str = "") -> str:
-    """A model that calls functions, in the syntax that the gateway asks models for."""
-    blocks = [f"```tool_call\n{json.dumps({'name': name, 'arguments': args})}\n```" for name, args in calls]
-    return stand_in(text=before + "\n".join(blocks), frames=7)
-
-
 def offer(**more: object) -> types.GenerateContentConfig:
     tools = [types.Tool(function_declarations=[WEATHER])]
     return types.GenerateContentConfig(tools=tools, automatic_function_calling=BY_HAND, **more)
@@ -35,17 +28,18 @@ def offer(**more: object) -> types.GenerateContentConfig:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_call_and_its_result(client, model, stream):
-    question = types.Content(role="user", parts=[types.Part(text=says(("get_weather", {"city": "Köln", "days": 2})))])
+    prompt = calls(("get_weather", {"city": "Köln", "days": 2}), frames=7)
+    question = types.Content(role="user", parts=[types.Part(text=prompt)])
     if stream:
         chunks = list(client.models.generate_content_stream(model=model, contents=[question], config=offer()))
-        calls = [call for chunk in chunks for call in chunk.function_calls or []]
+        found = [call for chunk in chunks for call in chunk.function_calls or []]
         said = [chunk.candidates[0].content for chunk in chunks]
         assert chunks[-1].candidates[0].finish_reason == types.FinishReason.STOP
     else:
         answer = client.models.generate_content(model=model, contents=[question], config=offer())
-        calls, said = answer.function_calls, [answer.candidates[0].content]
-    assert [(call.name, call.args) for call in calls] == [("get_weather", {"city": "Köln", "days": 2})]
-    assert calls[0].id
+        found, said = answer.function_calls, [answer.candidates[0].content]
+    assert [(call.name, call.args) for call in found] == [("get_weather", {"city": "Köln", "days": 2})]
+    assert found[0].id
     result = types.Part.from_function_response(
         name="get_weather", response={"output": "It is sunny. " + stand_in(text="Sunny.")}
     )
@@ -55,7 +49,7 @@ def test_a_call_and_its_result(client, model, stream):
 
 
 def test_several_calls_with_text_before_them(client, model):
-    prompt = says(("get_weather", {"city": "Bern"}), ("get_weather", {"city": "Rom"}), before="Let me look.\n\n")
+    prompt = calls(("get_weather", {"city": "Bern"}), ("get_weather", {"city": "Rom"}), before="Let me look.\n\n", frames=7)
     answer = client.models.generate_content(model=model, contents=prompt, config=offer())
     assert [call.args["city"] for call in answer.function_calls] == ["Bern", "Rom"]
     assert len({call.id for call in answer.function_calls}) == 2
@@ -71,7 +65,7 @@ def test_the_client_calls_a_function_by_itself(client, model):
         return "It is sunny. " + stand_in(text="Sunny in Bern.")
 
     config = types.GenerateContentConfig(tools=[get_weather])
-    prompt = says(("get_weather", {"city": "Bern"}))
+    prompt = calls(("get_weather", {"city": "Bern"}), frames=7)
     assert client.models.generate_content(model=model, contents=prompt, config=config).text == "Sunny in Bern."
     chat = client.chats.create(model=model, config=config)
     assert chat.send_message(prompt).text == "Sunny in Bern."
@@ -81,7 +75,7 @@ def test_the_client_calls_a_function_by_itself(client, model):
 
 def test_a_function_that_is_forbidden_is_not_called(client, model):
     forbidden = types.ToolConfig(function_calling_config=types.FunctionCallingConfig(mode="NONE"))
-    prompt = says(("get_weather", {"city": "Bern"}))
+    prompt = calls(("get_weather", {"city": "Bern"}), frames=7)
     answer = client.models.generate_content(model=model, contents=prompt, config=offer(tool_config=forbidden))
     assert answer.function_calls is None and "get_weather" in answer.text
 
@@ -90,6 +84,6 @@ def test_a_function_that_is_demanded_is_asked_for(client, model):
     demanded = types.ToolConfig(
         function_calling_config=types.FunctionCallingConfig(mode="ANY", allowed_function_names=["get_weather"])
     )
-    prompt = says(("get_weather", {"city": "Bern"}))
+    prompt = calls(("get_weather", {"city": "Bern"}), frames=7)
     answer = client.models.generate_content(model=model, contents=prompt, config=offer(tool_config=demanded))
     assert [call.name for call in answer.function_calls] == ["get_weather"]

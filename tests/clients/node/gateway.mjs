@@ -32,6 +32,21 @@ export function standIn(words) {
   return `[[stand-in: ${parts.join(' ')}]]`;
 }
 
+/** What the model says to call a tool. This and the next are all that the suite knows of the syntax. */
+export const callText = ([name, args]) => `\`\`\`tool_call\n${JSON.stringify({ name, arguments: args })}\n\`\`\``;
+
+/** What the model says to call a tool that takes text without a schema. */
+export const customCallText = (name, text) => `\`\`\`\`tool_call\n${JSON.stringify({ name })}\n${text}\n\`\`\`\``;
+
+/** A prompt that makes the stand-in call these tools, each a name and its arguments. */
+export const calls = (wanted, words = {}) => standIn({ text: wanted.map(callText).join('\n'), ...words });
+
+/** The smallest PNG: one grey pixel. */
+export const PIXEL = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==',
+  'base64',
+);
+
 /** One user message. */
 export const user = (content) => [{ role: 'user', content }];
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { ApiError, FinishReason, GoogleGenAI } from '@google/genai';
-import { Gateway, standIn } from './gateway.mjs';
+import { Gateway, callText, standIn } from './gateway.mjs';
 
 const TEXT = 'Grüß dich 😀, so it goes on and on.\n\n```\ncode\n```\n';
 
@@ -92,7 +92,7 @@ test('a chat remembers what was said, whole and streamed', async () => {
 
 test('a call and its result, whole and streamed', async () => {
   const call = { name: 'get_weather', arguments: { city: 'Köln', days: 2 } };
-  const prompt = standIn({ text: `\`\`\`tool_call\n${JSON.stringify(call)}\n\`\`\``, frames: 7 });
+  const prompt = standIn({ text: callText([call.name, call.arguments]), frames: 7 });
   const parametersJsonSchema = { type: 'object', properties: { city: { type: 'string' }, days: { type: 'integer' } } };
   const config = { tools: [{ functionDeclarations: [{ name: call.name, parametersJsonSchema }] }] };
   const question = { role: 'user', parts: [{ text: prompt }] };

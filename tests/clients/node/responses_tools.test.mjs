@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { zodResponsesFunction } from 'openai/helpers/zod';
 import { z } from 'zod';
-import { Gateway, standIn, user } from './gateway.mjs';
+import { Gateway, callText, customCallText, standIn, user } from './gateway.mjs';
 
 const WEATHER = zodResponsesFunction({
   name: 'get_weather',
   parameters: z.object({ city: z.string(), days: z.number().int() }),
 });
-const CALL = '```tool_call\n{"name":"get_weather","arguments":{"city":"Bern","days":2}}\n```';
+const CALL = callText(['get_weather', { city: 'Bern', days: 2 }]);
 
 let gateway, client, model;
 before(async () => {
@@ -44,7 +44,7 @@ test('a call is streamed', async () => {
 });
 
 test('a custom tool takes free text', async () => {
-  const text = '````tool_call\n{"name":"apply_patch"}\n*** "Patch" \\ it\n````';
+  const text = customCallText('apply_patch', '*** "Patch" \\ it');
   const tools = [{ type: 'custom', name: 'apply_patch' }];
   const [call] = (await client.responses.create({ model, input: standIn({ text }), tools })).output;
   assert.deepEqual([call.type, call.name, call.input], ['custom_tool_call', 'apply_patch', '*** "Patch" \\ it']);

@@ -7,7 +7,7 @@ import json
 import openai
 import pytest
 
-from gateway import stand_in
+from gateway import call_text, calls, custom_call_text, stand_in
 
 WEATHER = {
     "type": "function",
@@ -22,13 +22,7 @@ WEATHER = {
     "strict": True,
 }
 PATCH = {"type": "custom", "name": "apply_patch", "description": "Patches files."}
-
-
-def block(name: str, arguments: dict) -> str:
-    return f"```tool_call\n{json.dumps({'name': name, 'arguments': arguments})}\n```"
-
-
-CALL = stand_in(text="I look.\n\n" + block("get_weather", {"city": "Bern", "days": 2}), frames=12)
+CALL = calls(("get_weather", {"city": "Bern", "days": 2}), before="I look.\n\n", frames=12)
 
 
 def test_a_function_is_called_and_its_result_answered(client: openai.OpenAI, model):
@@ -62,7 +56,7 @@ def test_a_call_is_streamed(client: openai.OpenAI, model):
 
 
 def test_several_calls_have_ids_of_their_own(client: openai.OpenAI, model):
-    text = "\n".join(block("get_weather", {"city": city, "days": 1}) for city in ("Bern", "Oslo"))
+    text = "\n".join(call_text("get_weather", {"city": city, "days": 1}) for city in ("Bern", "Oslo"))
     answer = client.responses.create(model=model, input=stand_in(text=text), tools=[WEATHER])
     assert [item.type for item in answer.output] == ["function_call", "function_call"]
     assert len({item.call_id for item in answer.output} | {item.id for item in answer.output}) == 4
@@ -71,7 +65,7 @@ def test_several_calls_have_ids_of_their_own(client: openai.OpenAI, model):
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_custom_tool_takes_free_text(client: openai.OpenAI, model, stream):
     patch = '*** Begin Patch\n+a "quoted" \\ line\n*** End Patch'
-    text = f'````tool_call\n{{"name":"apply_patch"}}\n{patch}\n````'
+    text = custom_call_text("apply_patch", patch)
     answer = client.responses.create(model=model, input=stand_in(text=text, frames=5), tools=[PATCH], stream=stream)
     if stream:
         answer = list(answer)[-1].response
@@ -81,13 +75,13 @@ def test_a_custom_tool_takes_free_text(client: openai.OpenAI, model, stream):
 
 def test_a_function_in_a_namespace(client: openai.OpenAI, model):
     tools = [{"type": "namespace", "name": "weather", "description": "Weather.", "tools": [WEATHER]}]
-    text = block("weather.get_weather", {"city": "Bern", "days": 2})
+    text = call_text("weather.get_weather", {"city": "Bern", "days": 2})
     [call] = client.responses.parse(model=model, input=stand_in(text=text), tools=tools).output
     assert (call.namespace, call.name) == ("weather", "get_weather")
     assert call.parsed_arguments == {"city": "Bern", "days": 2}
 
 
 def test_forbidden_tools_are_not_called(client: openai.OpenAI, model):
-    text = block("get_weather", {"city": "Bern", "days": 2})
+    text = call_text("get_weather", {"city": "Bern", "days": 2})
     answer = client.responses.create(model=model, input=stand_in(text=text), tools=[WEATHER], tool_choice="none")
     assert answer.output_text == text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import re
 import secrets
@@ -14,11 +16,15 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import quote
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+REPOSITORY = Path(__file__).resolve().parents[2]
 # Seconds. Generous, for a busy machine; nothing waits this long when all is well.
 START_LIMIT = 20
 STOP_LIMIT = 20
 SETTLE_LIMIT = 10
+# The smallest PNG: one grey pixel.
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)
 
 
 def binary() -> Path:
@@ -36,6 +42,21 @@ def stand_in(*flags: str, **words: object) -> str:
     """A prompt that tells the stand-in upstream what to answer. Times are milliseconds."""
     parts = [*flags, *(f"{key}={quote(str(value), safe='')}" for key, value in words.items())]
     return f"[[stand-in: {' '.join(parts)}]]"
+
+
+def call_text(name: str, arguments: object) -> str:
+    """What the model says to call a tool. This function and the next are all these suites know of the syntax."""
+    return f"```tool_call\n{json.dumps({'name': name, 'arguments': arguments})}\n```"
+
+
+def custom_call_text(name: str, text: str) -> str:
+    """What the model says to call a tool that takes text without a schema."""
+    return f"````tool_call\n{json.dumps({'name': name})}\n{text}\n````"
+
+
+def calls(*wanted: tuple[str, object], before: str = "", **words: object) -> str:
+    """A prompt that makes the stand-in call these tools, by name and arguments, after lines of text."""
+    return stand_in(text=before + "\n".join(call_text(*call) for call in wanted), **words)
 
 
 class Gateway:
