@@ -63,11 +63,11 @@ for (const stream of [false, true]) {
 }
 
 describe('a bad body names the field', () => {
-  const image = { type: 'image_url', image_url: { url: 'data:image/png;base64,iVBORw0KGgo=' } };
+  const image = { type: 'image_url', image_url: { url: 'data:image/png;base64,aGVsbG8=' } };
   const cases = [
     ['messages', { messages: [] }],
     ['messages[0].role', { messages: [{ role: 'wizard', content: 'x' }] }],
-    ['messages[0].content[0]', { messages: [{ role: 'user', content: [image] }] }],
+    ['messages[0].content[0].image_url.url', { messages: [{ role: 'user', content: [image] }] }],
     ['n', { n: 2 }],
     ['logprobs', { logprobs: true }],
     ['stop', { stop: 5 }],

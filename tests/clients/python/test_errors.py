@@ -7,7 +7,7 @@ import pytest
 
 from gateway import Gateway, stand_in
 
-IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGVsbG8="}}
 
 
 def test_a_wrong_key(gateway: Gateway, connect):
@@ -47,7 +47,7 @@ def test_an_unknown_model(client, stream):
         ("messages[0].role", {"messages": [{"role": "wizard", "content": "x"}]}),
         ("messages[0].content", {"messages": [{"role": "user", "content": 7}]}),
         ("messages[0].content[0].type", {"messages": [{"role": "user", "content": [{"type": "smell"}]}]}),
-        ("messages[0].content[0]", {"messages": [{"role": "user", "content": [IMAGE]}]}),
+        ("messages[0].content[0].image_url.url", {"messages": [{"role": "user", "content": [IMAGE]}]}),
         ("n", {"n": 2}),
         ("stream", {"stream": "yes"}),
         ("logprobs", {"logprobs": True}),
@@ -125,3 +125,20 @@ def test_an_answer_cut_by_the_upstream_never_ends_in_stop(fresh: Gateway, connec
     assert reasons and set(reasons) == {None}
     with pytest.raises(openai.InternalServerError):
         client.chat.completions.create(model=model, messages=[{"role": "user", "content": prompt}])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client, model: client.embeddings.create(model=model, input="x"),
+        lambda client, model: client.files.list(),
+        lambda client, model: client.audio.speech.create(model=model, voice="alloy", input="x"),
+        lambda client, model: client.moderations.create(input="x"),
+    ],
+    ids=["embeddings", "files", "speech", "moderations"],
+)
+def test_what_is_not_served_is_not_found(client, model, call):
+    with pytest.raises(openai.NotFoundError) as caught:
+        call(client, model)
+    assert caught.value.type == "invalid_request_error"
+    assert caught.value.code and caught.value.message
