@@ -31,12 +31,16 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// The hosts a client of the web app talks to.
-const HOSTS: [&str; 5] = [
+/// The hosts a client of the web app talks to: pages, uploads, media.
+const HOSTS: [&str; 9] = [
     "gemini.google.com",
     "accounts.google.com",
     "www.google.com",
     "consent.google.com",
+    "content-push.googleapis.com",
+    "lh3.googleusercontent.com",
+    "work.fife.usercontent.google.com",
+    "contribution.usercontent.google.com",
     "localhost",
 ];
 const MAX_HEAD: usize = 8192;
