@@ -39,8 +39,8 @@ def binary() -> Path:
 
 
 def stand_in(*flags: str, **words: object) -> str:
-    """A prompt that tells the stand-in upstream what to answer. Times are milliseconds."""
-    parts = [*flags, *(f"{key}={quote(str(value), safe='')}" for key, value in words.items())]
+    """A prompt that tells the stand-in upstream what to answer. Times are milliseconds; the demo's pace is left out."""
+    parts = [*flags, *(f"{key}={quote(str(value), safe='')}" for key, value in ({"delay": 0} | words).items())]
     return f"[[stand-in: {' '.join(parts)}]]"
 
 

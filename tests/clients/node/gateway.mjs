@@ -24,9 +24,12 @@ function binary() {
   return built.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
 }
 
-/** A prompt that tells the stand-in upstream what to answer; `true` is a flag. Times are milliseconds. */
+/**
+ * A prompt that tells the stand-in upstream what to answer; `true` is a flag. Times are milliseconds; the pace of the
+ * demo is left out.
+ */
 export function standIn(words) {
-  const parts = Object.entries(words).map(([key, value]) =>
+  const parts = Object.entries({ delay: 0, ...words }).map(([key, value]) =>
     value === true ? key : `${key}=${encodeURIComponent(value)}`,
   );
   return `[[stand-in: ${parts.join(' ')}]]`;
