@@ -185,7 +185,7 @@ async fn an_upload_that_fails_is_told_for_what_it_is() {
     for (words, expected) in [
         ("http=413", (400, "image_too_large")),
         ("http=415", (400, "unsupported_image_media_type")),
-        ("html=signin", (502, "upstream_protocol_changed")),
+        ("html=signin", (502, "upstream_session_rejected")),
         ("http=429", (429, "rate_limit_exceeded")),
     ] {
         let rule = Rule::new(When::Path("/upload".to_owned()), words.parse().unwrap());
@@ -206,6 +206,41 @@ async fn an_upload_that_fails_is_told_for_what_it_is() {
     world.control.rule(rule.times(1));
     let (status, answer) = world.ask(asking(DESCRIBE, vec![png()])).await;
     assert_eq!((status, received(&answer).len()), (200, 1));
+}
+
+#[tokio::test]
+async fn a_page_in_the_way_of_an_upload_is_told_for_what_it_is_and_gets_no_file() {
+    for (page, expected) in [
+        ("signin", (502, "upstream_session_rejected")),
+        ("consent", (503, "upstream_consent_required")),
+        ("sorry", (503, "upstream_ip_blocked")),
+    ] {
+        for way in ["redirect", "html"] {
+            let world = World::new().await;
+            let rule = Rule::new(
+                When::Path("/upload".to_owned()),
+                format!("{way}={page}").parse().unwrap(),
+            );
+            world.control.rule(rule);
+            let (status, answer) = world.ask(asking("Look.", vec![png()])).await;
+            assert_eq!((status, code(&answer)), expected, "{way}={page}");
+            assert!(
+                world.control.prompts().is_empty(),
+                "no prompt went out without its file"
+            );
+            let posted = world
+                .control
+                .requests()
+                .into_iter()
+                .filter(|record| record.method == "POST");
+            let known = ["/upload", "/RotateCookies"];
+            let strange: Vec<_> = posted
+                .filter(|record| !known.contains(&record.path.as_str()) && !record.path.ends_with("/batchexecute"))
+                .map(|record| record.path)
+                .collect();
+            assert!(strange.is_empty(), "{way}={page}: {strange:?}");
+        }
+    }
 }
 
 #[tokio::test]

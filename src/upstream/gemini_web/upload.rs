@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::{
     errors,
+    page::{self, PageKind},
     protocol::Protocol,
     request::{Reference, upload_headers},
     session::{Live, Session},
@@ -168,8 +169,8 @@ impl Uploads {
 /// Uploads one file, following redirects between Google's own hosts.
 async fn upload(session: &Session, live: &Live, file: &Attachment, deadline: Instant) -> Result<String, Failure> {
     const MAX_REDIRECTS: usize = 3;
-    /// A reference has some 70 bytes.
-    const ANSWER_BYTES: usize = 4 << 10;
+    /// A reference has some 70 bytes, a page in place of it far more.
+    const ANSWER_BYTES: usize = 1 << 20;
     let protocol = &session.transport.protocol;
     let deadline = deadline.min(Instant::now() + Duration::from_secs(protocol.limits.upload_s));
     let headers = upload_headers(protocol, &live.tokens.push_id)?;
@@ -179,9 +180,16 @@ async fn upload(session: &Session, live: &Live, file: &Attachment, deadline: Ins
         .post_form(url.clone(), headers.clone(), form(file)?, deadline)
         .await?;
     for _ in 0..MAX_REDIRECTS {
-        let Some(target) = redirect_target(&response, &url).filter(|target| protocol.redirect_allowed(target)) else {
+        let Some(target) = redirect_target(&response, &url) else {
             break;
         };
+        // Before the next hop: a page gets no file.
+        if let Some(failure) = page_instead(page::classify(protocol, &target, b"")) {
+            return Err(failure);
+        }
+        if !protocol.redirect_allowed(&target) {
+            break;
+        }
         url = target;
         response = session
             .transport
@@ -192,7 +200,18 @@ async fn upload(session: &Session, live: &Live, file: &Attachment, deadline: Ins
         return Err(refused(&response, file));
     }
     let answer = read_all(response, ANSWER_BYTES, deadline).await?;
-    reference_in(&answer).ok_or_else(errors::unreadable_upload)
+    let page = || page_instead(page::classify(protocol, &url, &answer));
+    reference_in(&answer).ok_or_else(|| page().unwrap_or_else(errors::unreadable_upload))
+}
+
+/// The failure of a page in place of storage; none for one that says nothing.
+fn page_instead(kind: PageKind) -> Option<Failure> {
+    match kind {
+        PageKind::Sorry | PageKind::Consent => errors::page(kind),
+        // Storage is shown no cookies, so this is no proof that the session is over.
+        PageKind::SignIn => Some(errors::http(StatusCode::FORBIDDEN, None)),
+        PageKind::App | PageKind::Unknown => None,
+    }
 }
 
 /// The form with the file's bytes, which are shared and not copied.
