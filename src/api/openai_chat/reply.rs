@@ -18,6 +18,8 @@ pub(super) struct ChatReply {
     form: Form,
     /// How many tools the stream has called.
     calls: usize,
+    /// How many images it has shown.
+    images: usize,
     /// None before the stream has begun.
     stream: Option<Stream>,
 }
@@ -29,6 +31,7 @@ impl ChatReply {
             include_usage,
             form: if functions { Form::Function } else { Form::Tools },
             calls: 0,
+            images: 0,
             stream: None,
         }
     }
@@ -55,7 +58,8 @@ impl Reply for ChatReply {
             Event::Citation(citation) => stream.citation(out, citation),
             Event::Media(media) => {
                 if let Some(url) = shown::image(media) {
-                    stream.image(out, url);
+                    stream.image(out, url, self.images);
+                    self.images += 1;
                 }
             }
             Event::ToolCall(call) => {

@@ -16,7 +16,7 @@ pub(super) fn put_all(out: &mut BytesMut, answer: &Answer) {
     let mut images = answer.media.iter().filter_map(image).peekable();
     if images.peek().is_some() {
         out.put_u8(b',');
-        put_images(out, images);
+        put_images(out, 0, images);
     }
 }
 
@@ -28,11 +28,11 @@ pub(super) fn image(media: &Media) -> Option<&str> {
     }
 }
 
-/// The field `images`.
-pub(super) fn put_images<'a>(out: &mut BytesMut, urls: impl IntoIterator<Item = &'a str>) {
+/// The field `images`; the first of them has the index `first`.
+pub(super) fn put_images<'a>(out: &mut BytesMut, first: usize, urls: impl IntoIterator<Item = &'a str>) {
     out.put_slice(b"\"images\":[");
-    for (index, url) in urls.into_iter().enumerate() {
-        if index > 0 {
+    for (index, url) in (first..).zip(urls) {
+        if index > first {
             out.put_u8(b',');
         }
         out.put_slice(b"{\"type\":\"image_url\",\"index\":");

@@ -89,9 +89,9 @@ impl Stream {
         });
     }
 
-    /// An image, as a convention of other gateways that some clients know.
-    pub(super) fn image(&self, out: &mut BytesMut, url: &str) {
-        self.chunk(out, url.len() + 64, |out| shown::put_images(out, [url]));
+    /// An image, the first of an answer having the index 0: a convention of other gateways that some clients know.
+    pub(super) fn image(&self, out: &mut BytesMut, url: &str, index: usize) {
+        self.chunk(out, url.len() + 64, |out| shown::put_images(out, index, [url]));
     }
 
     /// A source of the answer.

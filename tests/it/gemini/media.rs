@@ -135,6 +135,21 @@ async fn a_chat_shows_images_in_its_text_and_beside_it() {
 }
 
 #[tokio::test]
+async fn the_images_of_a_stream_are_numbered() {
+    let world = World::new().await;
+    let messages = json!([{"role": "user", "content": "draw [[stand-in: images=2]]"}]);
+    let body = json!({"model": "gemini-flash", "stream": true, "messages": messages});
+    let response = world.post("/v1/chat/completions", &body).await;
+    let body = String::from_utf8(response.bytes().await.unwrap().to_vec()).unwrap();
+    let chunks = body.lines().filter_map(|line| line.strip_prefix("data: {"));
+    let indexes = chunks.filter_map(|chunk| {
+        let chunk: Value = serde_json::from_str(&format!("{{{chunk}")).unwrap();
+        chunk.pointer("/choices/0/delta/images/0/index").and_then(Value::as_u64)
+    });
+    assert_eq!(indexes.collect::<Vec<_>>(), [0, 1]);
+}
+
+#[tokio::test]
 async fn a_film_is_not_there_before_it_is_rendered() {
     let world = World::new().await;
     let (status, answer) = world.chat("film [[stand-in: text=Soon. video]]").await;
