@@ -215,7 +215,8 @@ pub struct Incoming {
 /// How an answer shows what can only be seen or heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MediaForm {
-    /// As Markdown in the text, and as an event with a link.
+    /// As Markdown in the text, and as an event with a link. Beside a text that is one document: as a note with the
+    /// link, and as the event.
     InText,
     /// As an event with a link alone.
     Link,

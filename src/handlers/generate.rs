@@ -61,7 +61,8 @@ pub(crate) async fn generate(
         incremental: incoming.stream,
         deadline,
     };
-    let delivery = Delivery::new(app, incoming.reply.media_form(), &exchange.head.headers, deadline);
+    let form = incoming.reply.media_form();
+    let delivery = Delivery::new(app, form, &request, &exchange.head.headers, deadline);
     let events = Box::pin(turn::events(
         Arc::clone(app),
         Arc::clone(&exchange.record),
@@ -236,7 +237,8 @@ pub(super) fn disclose(
     for note in &disclosed.notes {
         let name = HeaderName::try_from(format!("x-gateway-{}", note.name));
         if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&note.value)) {
-            headers.insert(name, value);
+            // There may be several of a name: each is a header of its own.
+            headers.append(name, value);
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     api::MediaForm,
     app::App,
     body::Body,
-    chat::{Event, Media, MediaKind, MediaSource},
+    chat::{Event, Media, MediaKind, MediaSource, Note, OutputForm, Request},
     error::{Failure, Kind},
     exchange::Exchange,
     respond,
@@ -22,6 +22,8 @@ use crate::{
 pub(super) struct Delivery {
     app: Arc<App>,
     form: MediaForm,
+    /// The text is one document: nothing may stand in it besides.
+    document: bool,
     /// Where clients reach the gateway: `https://host`.
     base: String,
     deadline: Instant,
@@ -29,10 +31,17 @@ pub(super) struct Delivery {
 
 impl Delivery {
     /// As the client's format wants it; links lead to where the client found the gateway.
-    pub(super) fn new(app: &Arc<App>, form: MediaForm, headers: &HeaderMap, deadline: Instant) -> Self {
+    pub(super) fn new(
+        app: &Arc<App>,
+        form: MediaForm,
+        request: &Request,
+        headers: &HeaderMap,
+        deadline: Instant,
+    ) -> Self {
         Self {
             app: Arc::clone(app),
             form,
+            document: matches!(request.form, OutputForm::JsonObject | OutputForm::JsonSchema(_)),
             base: app.public_url.clone().unwrap_or_else(|| base_of(headers)),
             deadline,
         }
@@ -46,7 +55,13 @@ impl Delivery {
             (MediaSource::Account(reference), _) => self.link(reference)?,
         };
         let mut events = Vec::with_capacity(2);
-        if self.form == MediaForm::InText {
+        if self.form == MediaForm::InText && self.document {
+            // Where everybody can find it, whatever the format has room for.
+            events.push(Event::Note(Note {
+                name: "media",
+                value: url.chars().filter(char::is_ascii_graphic).collect(),
+            }));
+        } else if self.form == MediaForm::InText {
             let gap = if text { "\n\n" } else { "" };
             events.push(Event::Text(format!("{gap}{}", markdown(&media, &url))));
         }
@@ -69,7 +84,12 @@ impl Delivery {
     async fn inline(&self, reference: &str) -> Result<String, Failure> {
         /// An answer of more than this no client reads: a picture has a tenth of it.
         const MOST: usize = 32 << 20;
-        let mut download = self.app.upstream.media(reference, self.deadline).await?;
+        let download = self.app.upstream.media(reference, self.deadline).await;
+        let mut download = download.map_err(|failure| match failure.kind() {
+            // Not found is for links that clients open: here it would say that the address of the request is wrong.
+            Kind::MediaNotFound => withheld(),
+            _ => failure,
+        })?;
         let mut bytes = Vec::new();
         while let Some(piece) = download.bytes.next().await {
             bytes.extend_from_slice(&piece?);
@@ -82,6 +102,12 @@ impl Delivery {
         BASE64_STANDARD.encode_string(bytes, &mut url);
         Ok(url)
     }
+}
+
+fn withheld() -> Failure {
+    let message =
+        "Gemini made a picture and does not give its file out. Ask again; in a chat the answer has a link to it.";
+    Failure::new(Kind::NoImage, message)
 }
 
 /// `GET /media/{token}`: passes on what a link of the gateway's was made for. The link is the permission.

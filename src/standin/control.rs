@@ -199,7 +199,8 @@ pub enum When {
     Prompt(String),
     /// Remote calls with this id.
     Call(String),
-    /// Requests for this path other than the two above (`/app`, `/RotateCookies`).
+    /// Requests for this path other than the two above (`/app`, `/RotateCookies`). One that ends in a slash, as `/gg/`,
+    /// stands for all that begin with it.
     Path(String),
 }
 
@@ -242,7 +243,9 @@ impl Rule {
         let fits = match (&self.when, about) {
             (When::Prompt(part), About::Prompt(prompt)) => prompt.contains(part),
             (When::Call(id), About::Call(given)) => id == given,
-            (When::Path(path), About::Path(given)) => path == given,
+            (When::Path(path), About::Path(given)) => {
+                path == given || (path.len() > 1 && path.ends_with('/') && given.starts_with(path.as_str()))
+            }
             _ => false,
         };
         if !fits || self.remaining == Some(0) {

@@ -150,6 +150,47 @@ async fn the_images_of_a_stream_are_numbered() {
 }
 
 #[tokio::test]
+async fn no_image_gets_into_a_document() {
+    let world = World::new().await;
+    let words = "[[stand-in: text=%7B%22a%22:1%7D images=2 video]]";
+    let messages = json!([{"role": "user", "content": words}]);
+    let schema = json!({"type": "object", "properties": {"a": {"type": "integer"}}});
+    for form in [
+        json!({"type": "json_object"}),
+        json!({"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}),
+    ] {
+        let body = json!({"model": "gemini-flash", "response_format": form, "messages": messages});
+        let response = world.post("/v1/chat/completions", &body).await;
+        let links = response.headers().get_all("x-gateway-media");
+        let links: Vec<_> = links.iter().map(|link| link.to_str().unwrap().to_owned()).collect();
+        let answer: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
+        assert_eq!(text(&answer), "{\"a\":1}");
+        let shown = &answer["choices"][0]["message"]["images"];
+        assert_eq!(shown[0]["image_url"]["url"], *links[0]);
+        assert_eq!((links.len(), shown.as_array().unwrap().len()), (3, 2));
+        assert_eq!(side(&world.open(&links[1]).await.bytes().await.unwrap()), 2);
+
+        let body = json!({"model": "gemini-flash", "stream": true, "response_format": form, "messages": messages});
+        let response = world.post("/v1/chat/completions", &body).await;
+        let body = String::from_utf8(response.bytes().await.unwrap().to_vec()).unwrap();
+        assert!(!body.contains("!["), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn an_image_that_cannot_be_fetched_is_no_unknown_address() {
+    let world = World::new().await;
+    world
+        .control
+        .rule(Rule::new(When::Call("c8o8Fe".to_owned()), "reject=5".parse().unwrap()));
+    world
+        .control
+        .rule(Rule::new(When::Path("/gg/".to_owned()), "http=404".parse().unwrap()));
+    let (status, answer) = generate(&world, request("images=1")).await;
+    assert_eq!((status, code(&answer)), (502, "no_image_generated"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_film_is_not_there_before_it_is_rendered() {
     let world = World::new().await;
     let (status, answer) = world.chat("film [[stand-in: text=Soon. video]]").await;
