@@ -196,13 +196,14 @@ impl Fetch<'_> {
 
 /// What the first bytes say, if it is of the kind that was promised. SVG is none of them: it can hold scripts.
 fn mime_of(head: &[u8], kind: Shown) -> Option<&'static str> {
+    use infer::MatcherType::{Audio, Image, Video};
     let found = infer::get(head)?;
-    let expected = match kind {
-        Shown::Image => infer::MatcherType::Image,
-        Shown::Video => infer::MatcherType::Video,
-        Shown::Audio => infer::MatcherType::Audio,
+    let promised = match kind {
+        Shown::Image => found.matcher_type() == Image,
+        // Containers as MP4 hold either, and their first bytes need not say which.
+        Shown::Video | Shown::Audio => matches!(found.matcher_type(), Audio | Video),
     };
-    (found.matcher_type() == expected).then_some(found.mime_type())
+    promised.then_some(found.mime_type())
 }
 
 /// The address of a generated image in more than preview size.
@@ -285,7 +286,13 @@ mod tests {
     fn only_what_was_promised_is_passed_on() {
         let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
         assert_eq!(mime_of(png, Shown::Image), Some("image/png"));
-        assert_eq!(mime_of(png, Shown::Video), None);
+        let (mp4, mp3) = (b"\0\0\0\x18ftypmp42", b"ID3\x04\0\0\0\0\0\0");
+        for kind in [Shown::Video, Shown::Audio] {
+            assert_eq!(mime_of(png, kind), None);
+            assert_eq!(mime_of(mp4, kind), Some("video/mp4"));
+            assert_eq!(mime_of(mp3, kind), Some("audio/mpeg"));
+        }
+        assert_eq!(mime_of(mp4, Shown::Image), None);
         for other in [
             &b"<svg onload=alert(1)>"[..],
             b"<html>",
