@@ -2,9 +2,9 @@
 //!
 //! The model is asked for a document in a code block. What comes back is searched for it: a fence, an introduction and
 //! what follows the document are left out, and the document itself keeps its bytes (`syntax` names the two faults that
-//! are mended on the way). It is then held against the schema. If there is none to be found, or it breaks the schema,
-//! the model is told so and asked once more; after that the request fails, since a client that asked for a document
-//! would fail on anything else, and later.
+//! are mended on the way, `entities` a third one). It is then held against the schema. If there is none to be found, or
+//! it breaks the schema, the model is told so and asked once more; after that the request fails, since a client that
+//! asked for a document would fail on anything else, and later.
 //!
 //! A stream cannot take back what went out. So where there is a schema, the document is held until it is complete and
 //! follows it. Where any object will do, it is passed on as it comes, from the point on where it is one beyond doubt;
@@ -23,7 +23,10 @@ use std::{fmt, sync::Arc};
 use serde_json::Value;
 
 use self::find::{Document, Found, Progress, Search, unfenced};
-use super::reading::{Ending, Reading, Repair, Verdict};
+use super::{
+    entities,
+    reading::{Ending, Reading, Repair, Verdict},
+};
 use crate::{
     chat::{Event, OutputForm, Request, Schema, Violation},
     error::{Failure, Kind},
@@ -189,6 +192,13 @@ enum Wanted {
 impl Wanted {
     /// The document in a text that has ended, or what is wrong, as the end of a sentence.
     fn find(&self, said: &str) -> Result<String, String> {
+        self.find_in(said).or_else(|fault| {
+            let read = entities::read(said);
+            read.and_then(|said| self.find_in(&said).ok()).ok_or(fault)
+        })
+    }
+
+    fn find_in(&self, said: &str) -> Result<String, String> {
         let whole = unfenced(said);
         // As it stands: it need not have brackets, and what has is not looked into.
         let mut fault = match self.fault(whole) {

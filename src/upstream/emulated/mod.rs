@@ -5,6 +5,7 @@
 //! ([`Reading`]); this module drives them over the upstream's events.
 
 mod document;
+mod entities;
 mod reading;
 mod tools;
 

@@ -103,6 +103,10 @@ fn what_leaves_no_doubt_is_mended() {
         r#"{"snake_case*": "a[0] ' - \\_ \/"}"#,
     );
     object("{\"a\": \\[1, 2\\]}", "{\"a\": [1, 2]}");
+    object(
+        "```json\n{&quot;a&quot;: &quot;&lt;b&gt; &amp;amp;&quot;}\n```",
+        "{\"a\": \"<b> &amp;\"}",
+    );
     object("{\"a\": \"one\ntwo\r\n\tthree\"}", r#"{"a": "one\ntwo\r\n\tthree"}"#);
 }
 

@@ -7,11 +7,15 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use crate::upstream::emulated::entities;
+
 /// A way to mend a text.
 type Step = fn(&str) -> Cow<'_, str>;
 
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 7] = [
     without_prose,
+    up_to_a_fence,
+    with_entities_read,
     without_markdown_escapes,
     with_escaped_controls,
     without_trailing_commas,
@@ -69,6 +73,23 @@ fn without_prose(text: &str) -> Cow<'_, str> {
     // Unless it is the end of a value that lacks its last brackets.
     let talk = text[end.max(begin)..].contains(['"', ':', ',']);
     Cow::Borrowed(if talk { &text[begin..] } else { cut })
+}
+
+/// What stands after a fence is no part of the block. Such a line need not have closed it: something may follow on it.
+fn up_to_a_fence(text: &str) -> Cow<'_, str> {
+    let mut scan = Scan::default();
+    let fence = text.char_indices().find(|(at, c)| {
+        let found = *c == '\n' && !scan.string && text[at + 1..].starts_with("```");
+        scan.step(*c);
+        found
+    });
+    fence.map_or(Cow::Borrowed(text), |(at, _)| {
+        Cow::Borrowed(text[..at].trim_ascii_end())
+    })
+}
+
+fn with_entities_read(text: &str) -> Cow<'_, str> {
+    entities::read(text).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// The characters that Markdown writers escape though they need not.

@@ -27,6 +27,12 @@ fn faults_that_models_make_are_mended() {
     for (text, expected) in [
         ("Here it is:\n{\"a\":1}\nThat is all.", "{\"a\":1}"),
         ("```json\n{\"a\":1}\n```", "{\"a\":1}"),
+        ("{\"a\":1}\n``` [cite: 1]", "{\"a\":1}"),
+        ("{\"a\":\"x\n```\ny\"}\n``` [cite: 1]", "{\"a\":\"x\\n```\\ny\"}"),
+        (
+            "{&quot;a&quot;:&quot;&lt;b&gt; &amp;amp;&quot;}",
+            "{\"a\":\"<b> &amp;\"}",
+        ),
         ("{\"file\\_path\":\"a\\_b\"}", "{\"file_path\":\"a_b\"}"),
         (
             "{\"a\": \\[1, 2\\], \"b\":\"\\*x\\*\"}",
