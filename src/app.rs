@@ -66,7 +66,7 @@ impl App {
         Self {
             prefix: config.api_prefix.clone(),
             public_url: config.public_url.clone(),
-            links: Links::new(&keyring, config.media_link_lifetime),
+            links: Links::new(&keyring, config.psid.as_ref(), config.media_link_lifetime),
             keyring,
             upstream_name: upstream.health().name,
             upstream,

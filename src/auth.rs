@@ -75,16 +75,25 @@ impl Keyring {
         self.keys.is_empty()
     }
 
-    /// A secret of its own for another use, which tells nothing about the keys. None without keys.
-    pub(crate) fn derive(&self, purpose: &[u8]) -> Option<[u8; 32]> {
+    /// One digest of all keys, in their order; none without keys. It is no secret towards who holds the keys.
+    pub(crate) fn digest(&self) -> Option<[u8; 32]> {
         if self.is_empty() {
             return None;
         }
-        let mut hash = Sha256::new_with_prefix(purpose);
+        let mut hash = Sha256::new();
         for (_, key) in &self.keys {
             hash.update(key);
         }
         Some(hash.finalize().into())
+    }
+
+    /// A keyring of these keys.
+    #[cfg(test)]
+    pub(crate) fn of(keys: &[&str]) -> Self {
+        let named = |(at, key): (usize, &&str)| (KeyName::Api(at + 1), fingerprint(key.as_bytes()));
+        Self {
+            keys: keys.iter().enumerate().map(named).collect(),
+        }
     }
 
     /// The first configured key that any presented credential matches.

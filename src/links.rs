@@ -1,14 +1,17 @@
 //! Links to what only the owner's account can open: signed, so that nobody can make one up, and good for a while.
 //!
-//! A link is its own permission, because a browser that shows a picture sends no key. It says nothing about any key:
-//! the signature is made with a secret derived from the keys' digests, so that links outlive a restart and die with the
-//! keys.
+//! A link is its own permission, because a browser that shows a picture sends no key. So nobody may be able to make one
+//! up, not even a client with its key: what a link names is opened as the account. The signing secret is derived from the
+//! account's identity cookie, which only the owner has, together with the keys: links outlive a restart, and end with
+//! the session and with the keys. Nothing can be guessed from a link about either, however short a key is.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
+use uuid::Uuid;
 
 use crate::{
     auth::Keyring,
@@ -26,11 +29,17 @@ const SIGNATURE: usize = 32;
 const TIME: usize = 8;
 
 impl Links {
-    /// Links that the holders of these keys are given, each good for `lifetime`.
-    pub(crate) fn new(keyring: &Keyring, lifetime: Duration) -> Self {
-        // Any length of key will do for HMAC.
-        let secret = keyring.derive(b"gemini-gateway media link");
-        let secret = secret.and_then(|secret| Hmac::new_from_slice(&secret).ok());
+    /// Links that the holders of these keys are given, each good for `lifetime`. `identity` is the account's identity
+    /// cookie; where the configuration has none, the links end with the process.
+    pub(crate) fn new(keyring: &Keyring, identity: Option<&SecretString>, lifetime: Duration) -> Self {
+        let secret = match identity {
+            Some(identity) => derived(keyring, identity.expose_secret().as_bytes()),
+            // From the system's generator.
+            None => derived(
+                keyring,
+                &[Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat(),
+            ),
+        };
         Self { secret, lifetime }
     }
 
@@ -72,6 +81,15 @@ impl Links {
     }
 }
 
+/// The signing secret: nothing without keys.
+fn derived(keyring: &Keyring, owners: &[u8]) -> Option<Hmac<Sha256>> {
+    // Any length of key will do for HMAC.
+    let mut mac = Hmac::<Sha256>::new_from_slice(owners).ok()?;
+    mac.update(b"gemini-gateway media link");
+    mac.update(&keyring.digest()?);
+    Hmac::new_from_slice(&mac.finalize().into_bytes()).ok()
+}
+
 fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
@@ -85,6 +103,34 @@ mod tests {
             secret: Hmac::new_from_slice(&[secret; 32]).ok(),
             lifetime: Duration::from_secs(60),
         }
+    }
+
+    fn gateway(key: &str, identity: Option<&str>) -> Links {
+        let identity = identity.map(|text| SecretString::from(text.to_owned()));
+        let keyring = Keyring::of(&[key]);
+        Links::new(&keyring, identity.as_ref(), Duration::from_secs(60))
+    }
+
+    #[test]
+    fn a_link_opens_after_a_restart_and_not_after_a_change_of_keys_or_session() {
+        let token = gateway("key", Some("g.a000")).sign("reference").unwrap();
+        assert_eq!(gateway("key", Some("g.a000")).open(&token).unwrap(), "reference");
+        for other in [
+            gateway("other", Some("g.a000")),
+            gateway("key", Some("g.a001")),
+            gateway("key", None),
+        ] {
+            assert_eq!(other.open(&token).unwrap_err().kind(), Kind::MediaNotFound);
+        }
+    }
+
+    #[test]
+    fn who_knows_every_key_still_cannot_make_a_link() {
+        let links = gateway("key", None);
+        assert!(links.open(&links.sign("reference").unwrap()).is_ok());
+        let another = gateway("key", None).sign("reference").unwrap();
+        assert_eq!(links.open(&another).unwrap_err().kind(), Kind::MediaNotFound);
+        assert!(Links::new(&Keyring::default(), None, Duration::ZERO).sign("reference").is_none());
     }
 
     #[test]
