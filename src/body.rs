@@ -1,7 +1,6 @@
 //! Bodies: what goes out, and what is read, or drained, of what comes in.
 
 use std::{
-    convert::Infallible,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -34,7 +33,19 @@ enum Content {
     Empty,
     Full(Bytes),
     Stream(Pin<Box<dyn Stream<Item = Bytes> + Send>>),
+    /// Bytes that may break off, and how many are still to come, if that is known.
+    Download(
+        Pin<Box<dyn Stream<Item = Result<Bytes, BrokenOff>> + Send>>,
+        Option<u64>,
+    ),
+    BrokenOff,
 }
+
+/// A body breaks off before its end. Its connection is closed without the mark of an end, which is all that HTTP/1.1
+/// has to say so.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer broke off before its end")]
+pub(crate) struct BrokenOff;
 
 impl Body {
     /// These bytes, at once.
@@ -49,6 +60,17 @@ impl Body {
     pub(crate) fn stream(stream: impl Stream<Item = Bytes> + Send + 'static) -> Self {
         Self {
             content: Content::Stream(Box::pin(stream)),
+            account: None,
+        }
+    }
+
+    /// The same of bytes that may break off, and their number if it is known: then it is announced.
+    pub(crate) fn download(
+        stream: impl Stream<Item = Result<Bytes, BrokenOff>> + Send + 'static,
+        length: Option<u64>,
+    ) -> Self {
+        Self {
+            content: Content::Download(Box::pin(stream), length),
             account: None,
         }
     }
@@ -77,31 +99,45 @@ impl Body {
 
 impl http_body::Body for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = BrokenOff;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let this = &mut *self;
-        let bytes = match &mut this.content {
-            Content::Empty => None,
+        let in_span = || this.account.as_ref().map(|account| account.record.span().enter());
+        let polled = match &mut this.content {
+            Content::Empty | Content::BrokenOff => Poll::Ready(None),
             Content::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
                 this.content = Content::Empty;
-                Some(bytes)
+                Poll::Ready(Some(Ok(bytes)))
             }
             Content::Stream(stream) => {
-                let _in_span = this.account.as_ref().map(|account| account.record.span().enter());
-                match stream.as_mut().poll_next(cx) {
-                    Poll::Pending => return Poll::Pending,
-                    Poll::Ready(next) => next,
+                let _in_span = in_span();
+                stream.as_mut().poll_next(cx).map(|bytes| bytes.map(Ok))
+            }
+            Content::Download(stream, left) => {
+                let _in_span = in_span();
+                let polled = stream.as_mut().poll_next(cx);
+                if let (Some(left), Poll::Ready(Some(Ok(bytes)))) = (left, &polled) {
+                    *left = left.saturating_sub(bytes.len() as u64);
                 }
+                polled
             }
         };
-        if bytes.is_none() {
+        let Poll::Ready(next) = polled else {
+            return Poll::Pending;
+        };
+        match &next {
             // Everything the stream held is let go now, not when the connection gets round to it.
-            this.content = Content::Empty;
+            None if !matches!(this.content, Content::BrokenOff) => this.content = Content::Empty,
+            Some(Err(BrokenOff)) => this.content = Content::BrokenOff,
+            // Nobody asks for more once as much is there as was announced.
+            Some(Ok(_)) if matches!(this.content, Content::Download(_, Some(0))) => this.content = Content::Empty,
+            _ => {}
         }
-        this.note(bytes.as_ref().map_or(0, Bytes::len));
-        Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
+        let bytes = next.as_ref().and_then(|next| next.as_ref().ok());
+        this.note(bytes.map_or(0, Bytes::len));
+        Poll::Ready(next.map(|next| next.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -112,7 +148,8 @@ impl http_body::Body for Body {
         match &self.content {
             Content::Empty => SizeHint::with_exact(0),
             Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Stream(_) => SizeHint::default(),
+            Content::Download(_, Some(left)) => SizeHint::with_exact(*left),
+            Content::Stream(_) | Content::Download(_, None) | Content::BrokenOff => SizeHint::default(),
         }
     }
 }

@@ -130,7 +130,11 @@ mod tests {
         assert!(links.open(&links.sign("reference").unwrap()).is_ok());
         let another = gateway("key", None).sign("reference").unwrap();
         assert_eq!(links.open(&another).unwrap_err().kind(), Kind::MediaNotFound);
-        assert!(Links::new(&Keyring::default(), None, Duration::ZERO).sign("reference").is_none());
+        assert!(
+            Links::new(&Keyring::default(), None, Duration::ZERO)
+                .sign("reference")
+                .is_none()
+        );
     }
 
     #[test]

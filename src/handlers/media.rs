@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::{
     api::MediaForm,
     app::App,
-    body::Body,
+    body::{Body, BrokenOff},
     chat::{Event, Media, MediaKind, MediaSource, Note, OutputForm, Request},
     error::{Failure, Kind},
     exchange::Exchange,
@@ -123,17 +123,19 @@ pub(crate) async fn media(exchange: &Exchange) -> Result<Response<Body>, Failure
         .media(&reference, deadline)
         .await
         .inspect_err(|failure| exchange.record.upstream_failed(failure))?;
-    let mut bytes = download.bytes;
-    let body = Body::stream(async_stream::stream! {
-        while let Some(Ok(piece)) = bytes.next().await {
-            yield Bytes::clone(&piece);
+    let (record, mut bytes) = (Arc::clone(&exchange.record), download.bytes);
+    let pieces = async_stream::stream! {
+        while let Some(piece) = bytes.next().await {
+            yield piece.map_err(|failure| {
+                record.upstream_failed(&failure);
+                record.failed(&failure);
+                BrokenOff
+            });
         }
-    });
+    };
+    let body = Body::download(pieces, download.length);
     let mut response = respond::answer(StatusCode::OK, download.mime, Bytes::new()).map(|_empty| body);
     let headers = response.headers_mut();
-    if let Some(length) = download.length {
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600"));
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("inline"));
     // Whatever the file turns out to be, it is shown and never run.

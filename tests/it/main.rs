@@ -22,6 +22,7 @@ mod healthcheck;
 mod http;
 mod json;
 mod lifecycle;
+mod links;
 mod long;
 mod messages;
 mod responses;

@@ -125,6 +125,15 @@ impl Connection {
         text
     }
 
+    /// Everything up to the end of the connection, as it came.
+    pub(crate) async fn rest(&mut self) -> String {
+        let mut rest = std::mem::take(&mut self.buffer);
+        // A reset is an end too.
+        let end = timeout(PATIENCE, self.stream.read_to_end(&mut rest)).await;
+        let _ = end.expect("it neither closed nor spoke");
+        String::from_utf8_lossy(&rest).into_owned()
+    }
+
     /// Whether the other side closes now, without a further byte.
     pub(crate) async fn closes(&mut self) -> bool {
         let mut byte = [0];

@@ -17,7 +17,7 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub(crate) use client::{Connection, Reply};
 pub(crate) use logs::Logs;
-pub(crate) use upstream::{Scripted, Step, text};
+pub(crate) use upstream::{Piece, Scripted, Step, text};
 
 /// The key of every test gateway, unless a test configures others.
 pub(crate) const KEY: &str = "test-key-0123456789";

@@ -9,12 +9,14 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use gemini_gateway::{
-    chat::{Event, FinishReason, Request, Served},
+    chat::{Event, FinishReason, Media, MediaKind, MediaSource, Request, Served},
     error::{Failure, Kind},
-    upstream::{Call, EventStream, Health, HealthState, Model, ModelSource, Models, Upstream},
+    upstream::{Call, Download, EventStream, Health, HealthState, Model, ModelSource, Models, Upstream},
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 /// One step of an answer.
 pub(crate) enum Step {
@@ -31,7 +33,26 @@ pub(crate) fn text(piece: &str) -> Step {
     Step::Say(Event::Text(piece.to_owned()))
 }
 
+/// One step of a download.
+pub(crate) enum Piece {
+    Bytes(&'static [u8]),
+    Fail(Kind),
+    /// Until the test gives the sign.
+    Until(Arc<Notify>),
+    /// Never another byte.
+    Hang,
+}
+
 impl Step {
+    /// A picture that only the account can open.
+    pub(crate) fn picture() -> Self {
+        Step::Say(Event::Media(Media {
+            kind: MediaKind::Image,
+            alt: "dot".to_owned(),
+            source: MediaSource::Account("the reference".to_owned()),
+        }))
+    }
+
     pub(crate) fn finish() -> Self {
         Step::Say(Event::Finished(FinishReason::Stop))
     }
@@ -52,6 +73,8 @@ impl Step {
 pub(crate) struct Scripted {
     scripts: Mutex<VecDeque<Vec<Step>>>,
     pub(crate) calls: Mutex<Vec<Call>>,
+    /// Downloads, first come first served: the announced length, and what comes.
+    downloads: Mutex<VecDeque<(Option<u64>, Vec<Piece>)>>,
     live: Arc<AtomicUsize>,
     pub(crate) health: Mutex<(HealthState, Option<String>)>,
     /// What every check fails with.
@@ -63,6 +86,7 @@ impl Default for Scripted {
         Self {
             scripts: Mutex::default(),
             calls: Mutex::default(),
+            downloads: Mutex::default(),
             live: Arc::default(),
             health: Mutex::new((HealthState::Ready, None)),
             refuses: Mutex::default(),
@@ -75,7 +99,12 @@ impl Scripted {
         self.scripts.lock().unwrap().push_back(steps.into_iter().collect());
     }
 
-    /// How many of its streams exist.
+    pub(crate) fn download(&self, length: Option<u64>, pieces: impl IntoIterator<Item = Piece>) {
+        let pieces = pieces.into_iter().collect();
+        self.downloads.lock().unwrap().push_back((length, pieces));
+    }
+
+    /// How many of its streams exist, answers and downloads together.
     pub(crate) fn live(&self) -> usize {
         self.live.load(Ordering::SeqCst)
     }
@@ -144,6 +173,26 @@ impl Upstream for Scripted {
                 }
             }
         })
+    }
+
+    fn media(&self, reference: &str, _deadline: Instant) -> BoxFuture<'static, Result<Download, Failure>> {
+        assert_eq!(reference, "the reference");
+        let (length, pieces) = self.downloads.lock().unwrap().pop_front().unwrap();
+        self.live.fetch_add(1, Ordering::SeqCst);
+        let alive = Alive(Arc::clone(&self.live));
+        let bytes = async_stream::stream! {
+            let _alive = alive;
+            for piece in pieces {
+                match piece {
+                    Piece::Bytes(bytes) => yield Ok(Bytes::from_static(bytes)),
+                    Piece::Fail(kind) => yield Err(Failure::new(kind, "As the script says.")),
+                    Piece::Until(sign) => sign.notified().await,
+                    Piece::Hang => std::future::pending::<()>().await,
+                }
+            }
+        };
+        let (mime, bytes) = ("image/png", Box::pin(bytes));
+        Box::pin(std::future::ready(Ok(Download { mime, length, bytes })))
     }
 
     fn health(&self) -> Health {
