@@ -83,12 +83,10 @@ pub(crate) fn scrape(protocol: &Protocol, html: &[u8]) -> Option<PageTokens> {
 /// What came: by the address it came from, then by the app's values, then by marks in the body. The address goes
 /// first because the log-in page holds values of the same names.
 pub(crate) fn classify(protocol: &Protocol, url: &Url, html: &[u8]) -> PageKind {
-    let place = format!("{}{}", url.host_str().unwrap_or_default(), url.path());
     let rules = &protocol.page.kinds;
-    if let Some(rule) = rules
-        .iter()
-        .find(|rule| rule.url.iter().any(|part| place.contains(part.as_str())))
-    {
+    // What somebody else's host shows says nothing about the account.
+    let place = |part: &String| protocol.redirect_allowed(url) && is_at(url, part);
+    if let Some(rule) = rules.iter().find(|rule| rule.url.iter().any(place)) {
         return rule.kind.into();
     }
     if scrape(protocol, html).is_some() {
@@ -99,6 +97,20 @@ pub(crate) fn classify(protocol: &Protocol, url: &Url, html: &[u8]) -> PageKind 
         .iter()
         .find(|rule| rule.body.iter().any(holds))
         .map_or(PageKind::Unknown, |rule| rule.kind.into())
+}
+
+/// Whether an address is at a place of the rules: a path anywhere (`/sorry/index`), or a host with what is below it and
+/// perhaps a path from its root (`google.com/sorry`).
+fn is_at(url: &Url, place: &str) -> bool {
+    let (host, path) = place.split_at(place.find('/').unwrap_or(place.len()));
+    if host.is_empty() {
+        return url.path().contains(path);
+    }
+    let given = url.host_str().unwrap_or_default();
+    let below = given.strip_suffix(host);
+    let whole = url.path().strip_prefix(path);
+    below.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        && whole.is_some_and(|rest| path.is_empty() || rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The fresh anti-forgery token in the body of a 400, if it holds one.

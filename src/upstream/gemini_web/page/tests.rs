@@ -127,6 +127,33 @@ fn pages_are_told_apart_by_address_then_values_then_marks() {
 }
 
 #[test]
+fn an_address_counts_by_whole_names_and_on_googles_hosts_alone() {
+    let kind = |url: &str| classify(&protocol(), &Url::parse(url).unwrap(), b"");
+    for (url, expected) in [
+        ("https://accounts.google.com/", PageKind::SignIn),
+        ("https://accounts.google.com:443/x", PageKind::SignIn),
+        ("https://eu.consent.google.com/ml", PageKind::Consent),
+        ("https://ipv4.google.com/sorry/index", PageKind::Sorry),
+        ("https://www.google.com/accounts/ServiceLogin", PageKind::SignIn),
+        ("https://gemini.google.com/v3/signin/identifier", PageKind::SignIn),
+    ] {
+        assert_eq!(kind(url), expected, "{url}");
+    }
+    for url in [
+        "https://accounts.google.com.evil.example/",
+        "https://notaccounts.google.com.evil.example/accounts.google.com",
+        "https://myaccounts.google.com/",
+        "https://evil.example/accounts.google.com",
+        "https://evil.example/google.com/sorry/index",
+        "https://evil.example/ServiceLogin",
+        "https://portal.example/sorry/index",
+        "https://www.google.com/sorrywrong",
+    ] {
+        assert_eq!(kind(url), PageKind::Unknown, "{url}");
+    }
+}
+
+#[test]
 fn the_fresh_token_of_a_400_is_found() {
     let body = b")]}'\n\n123\n[[\"er\",null,null,null,null,400,null,null,null,3,[{\"48448350\":[\"xsrf\",\"AOOh0P\\u003d:1778770951003\",[\"106\"]]}]],[\"di\",19]]\n";
     assert_eq!(xsrf_token(body).unwrap().expose_secret(), "AOOh0P=:1778770951003");
