@@ -122,6 +122,8 @@ impl Jar {
             match cookie.name() {
                 // A sign-out page clears it; the owner's value stays until the owner changes it.
                 PSID => {}
+                // Another host's cookie of this name is another cookie; the log-in must not be changed by it.
+                PSIDTS if !is_googles(scope, &cookie) => {}
                 PSIDTS => fresh = fresh_value(&store, &cookie).or(fresh),
                 // Refused (another host's, or already expired): exactly what a browser does.
                 _ => drop(store.insert_raw(&cookie, scope)),
@@ -189,6 +191,17 @@ fn fresh_value(store: &CookieStore, cookie: &RawCookie<'_>) -> Option<SecretStri
     let value = cookie.value();
     let known = store.get("google.com", "/", PSIDTS).map(|known| known.value());
     (!is_cleared(cookie) && known != Some(value)).then(|| SecretString::from(value.to_owned()))
+}
+
+/// Whether a host may set a cookie for google.com (RFC 6265, section 5.3). One that names no domain is taken as well:
+/// nothing else of this name is known.
+fn is_googles(scope: &Url, cookie: &RawCookie<'_>) -> bool {
+    const DOMAIN: &str = "google.com";
+    let host = scope.host_str().unwrap_or_default();
+    let below = host.strip_suffix(DOMAIN);
+    let domain = cookie.domain().map(|domain| domain.trim_start_matches('.'));
+    below.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        && domain.is_none_or(|domain| domain.eq_ignore_ascii_case(DOMAIN))
 }
 
 /// Whether a `Set-Cookie` takes a cookie away: by an empty value, or by an end in the past whatever the value says.
@@ -316,6 +329,31 @@ mod tests {
         }
         let cleared = ["__Secure-1PSIDTS=; domain=.google.com; path=/; max-age=0"];
         assert!(jar.merge(&app_scope(&url), &response(&cleared)).is_none());
+    }
+
+    #[test]
+    fn only_googles_own_hosts_renew_the_log_in() {
+        let of_google = "__Secure-1PSIDTS=new; domain=.google.com; path=/; Secure";
+        for (host, line, renews) in [
+            ("https://gemini.google.com/app", of_google, true),
+            ("https://google.com/", of_google, true),
+            ("https://work.fife.usercontent.google.com/x", of_google, true),
+            ("https://lh3.googleusercontent.com/gg/x", of_google, false),
+            ("https://evilgoogle.com/", of_google, false),
+            (
+                "https://lh3.googleusercontent.com/gg/x",
+                "__Secure-1PSIDTS=new; domain=.googleusercontent.com; path=/",
+                false,
+            ),
+            (
+                "https://gemini.google.com/app",
+                "__Secure-1PSIDTS=new; path=/; Secure",
+                true,
+            ),
+        ] {
+            let fresh = jar().merge(&Url::parse(host).unwrap(), &response(&[line]));
+            assert_eq!(fresh.is_some(), renews, "{host} {line}");
+        }
     }
 
     #[test]
