@@ -12,6 +12,7 @@ use crate::{
     config::{Config, Origins},
     links::Links,
     media::Media,
+    room::Room,
     telemetry::metrics::Metrics,
     upstream::Upstream,
 };
@@ -38,6 +39,8 @@ pub struct App {
     pub public_url: Option<String>,
     /// Makes and reads links to what only the account can open.
     pub(crate) links: Links,
+    /// Room for the bytes of requests.
+    pub(crate) room: Arc<Room>,
     /// What is done with the files of a request.
     pub media: Media,
     /// Sizes and times.
@@ -74,6 +77,7 @@ impl App {
             permits: Arc::new(Semaphore::new(config.max_concurrent)),
             default_model: config.default_model.clone(),
             aliases: config.model_aliases.clone(),
+            room: Room::new(config.room()),
             media: Media::new(config),
             limits: Limits::new(config),
             cors: cors(&config.cors),

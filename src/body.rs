@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     error::{Failure, Kind},
+    room::{Full, Held},
     telemetry::access::Account,
 };
 
@@ -183,12 +184,18 @@ impl Upload {
         }
     }
 
-    /// Reads it all.
+    /// Reads it all, and counts it as `held`.
     ///
     /// # Errors
-    /// Over `limit` bytes: [`Kind::BodyTooLarge`]. Silent for longer than `idle`, or not complete at `deadline`:
+    /// Over `limit` bytes: [`Kind::BodyTooLarge`]. No room for it: [`Kind::Overloaded`]. Silent for longer than `idle`, or not complete at `deadline`:
     /// [`Kind::BodyTimeout`].
-    pub(crate) async fn read(&mut self, limit: usize, idle: Duration, deadline: Instant) -> Result<Bytes, Failure> {
+    pub(crate) async fn read(
+        &mut self,
+        limit: usize,
+        held: &Held,
+        idle: Duration,
+        deadline: Instant,
+    ) -> Result<Bytes, Failure> {
         if self.declared.is_some_and(|length| length > limit as u64) {
             return Err(too_large(limit));
         }
@@ -199,6 +206,7 @@ impl Upload {
             if first.len() + whole.len() + piece.len() > limit {
                 return Err(too_large(limit));
             }
+            held.take(piece.len()).map_err(Full::failure)?;
             if first.is_empty() && whole.is_empty() {
                 // Most bodies are one piece, which then needs no copy.
                 first = piece;

@@ -27,6 +27,7 @@ mod exchange;
 mod ids;
 mod links;
 mod respond;
+mod room;
 mod stall;
 pub mod state;
 pub mod tasks;

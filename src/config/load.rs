@@ -115,6 +115,7 @@ fn config(reader: &mut Reader<'_>) -> Option<Config> {
         max_files: reader.number(&s::MAX_FILES),
         max_file_bytes: reader.number(&s::MAX_FILE_BYTES),
         max_files_bytes: reader.number(&s::MAX_FILES_BYTES),
+        max_held_bytes: reader.number(&s::MAX_HELD_BYTES),
         max_connections: reader.number(&s::MAX_CONNECTIONS),
         max_concurrent: reader.number(&s::MAX_CONCURRENT),
         state_dir: state_dir(reader),

@@ -101,6 +101,8 @@ pub struct Config {
     pub max_file_bytes: usize,
     /// `MAX_FILES_BYTES`: of all files of one request.
     pub max_files_bytes: usize,
+    /// `MAX_HELD_BYTES`: of the bodies and fetched files of all requests.
+    pub max_held_bytes: usize,
     /// `FETCH_URLS`, with `auto` resolved.
     pub fetch_urls: bool,
     /// `MAX_CONNECTIONS`.
@@ -130,6 +132,13 @@ impl Config {
     #[must_use]
     pub fn has_cookies(&self) -> bool {
         self.psid.is_some()
+    }
+
+    /// Bytes that requests may hold in memory together: enough for one of any size in any case.
+    #[must_use]
+    pub(crate) fn room(&self) -> usize {
+        let one = self.max_body_bytes.saturating_add(self.max_files_bytes);
+        self.max_held_bytes.max(one)
     }
 
     /// How the outside is reached.

@@ -148,6 +148,8 @@ settings! {
         "The largest file of a request, sent along or fetched. One sent along has to fit into the body in base64 too.");
     MAX_FILES_BYTES = open("MAX_FILES_BYTES", "max-files-bytes", Some("52428800"), number(1, 1_073_741_824, "bytes"),
         "The most bytes of all files of one request together.");
+    MAX_HELD_BYTES = open("MAX_HELD_BYTES", "max-held-bytes", Some("536870912"), number(0, 1_099_511_627_776, "bytes"),
+        "The most bytes of bodies and fetched files that unanswered requests hold together; what comes on top gets a 503. The first 64 KiB of a request are not counted, and one request within the limits above always fits. The memory in use can be three times as much, since contents are decoded.");
     FETCH_URLS = open("FETCH_URLS", "fetch-urls", Some("auto"), Value::Choice(&["auto", "true", "false"]),
         "Whether files that clients name by an http or https address are fetched, from the public internet only. `auto`: yes, unless OUTBOUND_PROXY is set: the proxy looks names up, so the gateway cannot see where they lead.");
     MAX_CONNECTIONS = open("MAX_CONNECTIONS", "max-connections", Some("1024"), number(1, 65536, "connections"),

@@ -19,7 +19,8 @@ use crate::{
 pub(crate) async fn count(exchange: Exchange, format: Format, upload: &mut Upload) -> Result<Response<Body>, Failure> {
     let app = &exchange.app;
     let deadline = Instant::now() + app.limits.request;
-    let incoming = generate::read(&exchange, format, Purpose::Count, upload, deadline).await?;
+    let held = app.room.account();
+    let incoming = generate::read(&exchange, format, Purpose::Count, upload, &held, deadline).await?;
     app.upstream.resolve(&incoming.request.model)?;
     let body = format.count(incoming.request.prompt_tokens()).ok_or_else(|| {
         let message = "This wire format has no way to count tokens.";

@@ -25,6 +25,7 @@ use crate::{
     error::Failure,
     exchange::Exchange,
     respond,
+    room::Held,
     telemetry::access::{printable, visible},
     upstream::Call,
 };
@@ -43,7 +44,8 @@ pub(crate) async fn generate(
     let app = &exchange.app;
     let deadline = Instant::now() + app.limits.request;
     let dry_run = dry_run::wanted(&exchange.head.headers)?;
-    let mut incoming = read(&exchange, format, Purpose::Answer, upload, deadline).await?;
+    let held = app.room.account();
+    let mut incoming = read(&exchange, format, Purpose::Answer, upload, &held, deadline).await?;
     let model = app.upstream.resolve(&incoming.request.model)?;
     incoming.request.model.clone_from(&model);
     app.media.inspect(&mut incoming.request)?;
@@ -54,7 +56,7 @@ pub(crate) async fn generate(
     app.upstream
         .check(&incoming.request)
         .inspect_err(|failure| exchange.record.upstream_failed(failure))?;
-    app.media.fetch(&mut incoming.request, deadline).await?;
+    app.media.fetch(&mut incoming.request, &held, deadline).await?;
     let request = Arc::new(incoming.request);
     let call = Call {
         request: Arc::clone(&request),
@@ -68,6 +70,7 @@ pub(crate) async fn generate(
         Arc::clone(&exchange.record),
         call,
         delivery,
+        held,
     ));
     let asked = Asked {
         model,
@@ -107,17 +110,18 @@ pub(super) struct Disclosed {
 /// Receives the body and reads it.
 ///
 /// # Errors
-/// When it does not come in time or is over the limit, and whatever the format refuses.
+/// When it does not come in time, is over the limit or finds no room, and whatever the format refuses.
 pub(super) async fn read(
     exchange: &Exchange,
     format: Format,
     purpose: Purpose,
     upload: &mut Upload,
+    held: &Held,
     deadline: Instant,
 ) -> Result<Incoming, Failure> {
     let (app, record) = (&exchange.app, &exchange.record);
     let limits = &app.limits;
-    let body = upload.read(limits.body_bytes, limits.body_idle, deadline).await?;
+    let body = upload.read(limits.body_bytes, held, limits.body_idle, deadline).await?;
     record.received(body.len());
     let defaults = Defaults {
         default_model: app.default_model.as_deref(),

@@ -14,6 +14,7 @@ use crate::{
     app::App,
     chat::{Event, Limiter},
     error::{Failure, Kind},
+    room::Held,
     telemetry::access::Record,
     upstream::{Call, EventStream},
 };
@@ -22,12 +23,14 @@ use crate::{
 ///
 /// It ends after [`Event::Finished`] or after an error, and always in one of the two: a stream the upstream cut ends
 /// in [`Kind::UpstreamInterrupted`], one that outlives the deadline in [`Kind::UpstreamTimeout`], one
-/// that the gateway's own end overtakes in [`Kind::ShuttingDown`]. Dropping it gives the permit back and cancels the upstream's request.
+/// that the gateway's own end overtakes in [`Kind::ShuttingDown`]. Dropping it gives the permit and the room back and cancels the upstream's
+/// request.
 pub(super) fn events(
     app: Arc<App>,
     record: Arc<Record>,
     call: Call,
     delivery: Delivery,
+    held: Held,
 ) -> impl Stream<Item = Result<Event, Failure>> + Send + 'static {
     async_stream::stream! {
         let (deadline, mut limiter) = (call.deadline, Limiter::new(&call.request.stop, call.request.max_tokens));
@@ -111,7 +114,7 @@ pub(super) fn events(
         };
         // Before the client hears of the end: nothing is generated that nobody reads, and a client that is slow to
         // take the last piece keeps no place.
-        drop((upstream, in_flight, permit));
+        drop((upstream, in_flight, permit, held));
         if !rest.is_empty() {
             yield Ok(Event::Text(rest));
         }

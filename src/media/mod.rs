@@ -13,6 +13,7 @@ use crate::{
     chat::{File, FileContent, Part, Request},
     config::Config,
     error::{Failure, FileFault, Kind},
+    room::Held,
 };
 
 /// Files fetched at a time for one request.
@@ -82,11 +83,11 @@ impl Media {
         Ok(())
     }
 
-    /// Fetches the files that are not there yet. The request was inspected before.
+    /// Fetches the files that are not there yet, and counts them as `held`. The request was inspected before.
     ///
     /// # Errors
-    /// Of the file at fault: not to be had, not in time, too large, of a wrong type.
-    pub(crate) async fn fetch(&self, request: &mut Request, deadline: Instant) -> Result<(), Failure> {
+    /// Of the file at fault: not to be had, not in time, too large, of a wrong type. [`Kind::Overloaded`]: no room for it.
+    pub(crate) async fn fetch(&self, request: &mut Request, held: &Held, deadline: Instant) -> Result<(), Failure> {
         let mut inline = 0;
         let mut missing = Vec::new();
         for file in files(request) {
@@ -98,7 +99,7 @@ impl Media {
         if missing.is_empty() {
             return Ok(());
         }
-        let budget = Budget::new(self.limits.total_bytes.saturating_sub(inline));
+        let budget = Budget::new(self.limits.total_bytes.saturating_sub(inline), held);
         // Collected first: a stream over a closure that borrows is not known to be `Send`.
         let fetches: Vec<_> = missing
             .into_iter()
@@ -112,7 +113,7 @@ impl Media {
         Ok(())
     }
 
-    async fn fetch_one(&self, file: &mut File, budget: &Budget, deadline: Instant) -> Result<(), Failure> {
+    async fn fetch_one(&self, file: &mut File, budget: &Budget<'_>, deadline: Instant) -> Result<(), Failure> {
         let FileContent::Url(url) = &file.content else {
             return Ok(());
         };
@@ -198,6 +199,9 @@ fn name_all(request: &mut Request) {
 }
 
 fn refused(file: &File, why: Refusal) -> Failure {
+    if let Refusal::Full(full) = why {
+        return full.failure();
+    }
     let message = format!("'{}' cannot be fetched: {why}.", file.param);
     failure(file, why.fault(), message).source(why)
 }

@@ -17,6 +17,7 @@ use super::*;
 use crate::{
     chat::{FileKind, Message, Role},
     config::{Command, Sources, load},
+    room::Room,
 };
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
@@ -78,8 +79,9 @@ fn request(files: Vec<File>) -> Request {
 async fn gather(media: &Media, list: Vec<File>) -> Result<Vec<File>, Failure> {
     let mut request = request(list);
     media.inspect(&mut request)?;
+    let held = Room::new(1 << 30).account();
     media
-        .fetch(&mut request, Instant::now() + Duration::from_secs(10))
+        .fetch(&mut request, &held, Instant::now() + Duration::from_secs(10))
         .await?;
     Ok(files(&mut request).map(|file| file.clone()).collect())
 }
@@ -300,8 +302,24 @@ async fn a_server_that_says_nothing_is_given_up() {
     let media = trusting();
     media.inspect(&mut request).unwrap();
     let deadline = Instant::now() + Duration::from_millis(50);
-    let outcome = media.fetch(&mut request, deadline).await.map(|()| Vec::new());
+    let held = Room::new(1 << 30).account();
+    let outcome = media.fetch(&mut request, &held, deadline).await.map(|()| Vec::new());
     assert_eq!(code(outcome), "failed_to_download_image");
+}
+
+#[tokio::test]
+async fn what_finds_no_room_is_told_to_come_back() {
+    let server = Server::start(HERE, |_| ok("", &[PNG, &[0; 100_000]].concat())).await;
+    let room = Room::new(100_000);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let list = || request(vec![at(&server.url("/")), at(&server.url("/"))]);
+    let (first, second) = (room.account(), room.account());
+    let failure = trusting().fetch(&mut list(), &first, deadline).await.unwrap_err();
+    assert_eq!((failure.kind(), failure.param_name()), (Kind::Overloaded, None));
+    assert!(failure.wait().is_some());
+    drop(first);
+    let mut one = request(vec![at(&server.url("/"))]);
+    trusting().fetch(&mut one, &second, deadline).await.unwrap();
 }
 
 #[tokio::test]

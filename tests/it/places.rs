@@ -79,6 +79,37 @@ async fn a_client_that_leaves_cancels_the_upstream_and_gives_the_place_back() {
 }
 
 #[tokio::test]
+async fn large_requests_hold_no_more_than_there_is_room_for() {
+    let large = || chat(&format!(r#","user":"{}""#, "x".repeat(190_000)));
+    let gateway = Setup::default()
+        .env("MAX_BODY_BYTES", "200000")
+        .env("MAX_FILES_BYTES", "1")
+        .env("MAX_HELD_BYTES", "0")
+        .start()
+        .await;
+    gateway.upstream.script([Step::Hang]);
+    let mut first = gateway.connect().await;
+    let key = format!("Bearer {KEY}");
+    first.request("POST", CHAT, &[("authorization", &key)], &large()).await;
+    eventually("the first is asked", || gateway.upstream.live() == 1).await;
+    for path in [CHAT, "/v1/messages/count_tokens"] {
+        let refused = gateway.send("POST", path, &large()).await;
+        assert_eq!(
+            (refused.status, refused.header("retry-after")),
+            (503, Some("5")),
+            "{path}"
+        );
+    }
+    assert_eq!(gateway.upstream.call_count(), 1);
+    assert_eq!(gateway.send("POST", CHAT, &chat("")).await.status, 200);
+    drop(first);
+    gateway.until_idle(PERMITS).await;
+    assert_eq!(gateway.send("POST", CHAT, &large()).await.status, 200);
+    gateway.until_idle(PERMITS).await;
+    assert_eq!(gateway.send("POST", CHAT, &large()).await.status, 200);
+}
+
+#[tokio::test]
 async fn many_streams_at_once_lose_nothing() {
     let gateway = Arc::new(Setup::default().env("MAX_CONCURRENT", "64").start().await);
     let pieces: Vec<String> = (0..20).map(|number| format!("piece {number}; ")).collect();

@@ -29,6 +29,7 @@ use url::Url;
 pub use self::guard::Guard;
 use crate::{
     error::FileFault,
+    room::{Full, Held},
     upstream::gemini_web::{Exit, ExitError},
 };
 
@@ -59,6 +60,8 @@ pub(crate) enum Refusal {
     Compressed,
     #[error("it is larger than allowed (MAX_FILE_BYTES, MAX_FILES_BYTES)")]
     TooLarge,
+    #[error("{0}")]
+    Full(#[from] Full),
     #[error("it did not arrive in time: send the file itself, in base64")]
     TooSlow,
     #[error("it could not be reached: make sure that anyone can open the address")]
@@ -90,17 +93,23 @@ pub(super) struct Fetched {
 }
 
 /// The bytes that all files of one request may still take together.
-pub(super) struct Budget(AtomicUsize);
+pub(super) struct Budget<'a> {
+    left: AtomicUsize,
+    held: &'a Held,
+}
 
-impl Budget {
-    pub(super) fn new(bytes: usize) -> Self {
-        Self(AtomicUsize::new(bytes))
+impl<'a> Budget<'a> {
+    pub(super) fn new(bytes: usize, held: &'a Held) -> Self {
+        Self {
+            left: AtomicUsize::new(bytes),
+            held,
+        }
     }
 
     fn take(&self, bytes: usize) -> Result<(), Refusal> {
         let left = |left: usize| left.checked_sub(bytes);
-        match self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left) {
-            Ok(_) => Ok(()),
+        match self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left) {
+            Ok(_) => Ok(self.held.take(bytes)?),
             Err(_) => Err(Refusal::TooLarge),
         }
     }
@@ -141,7 +150,7 @@ impl Fetcher {
         &self,
         url: &str,
         limit: usize,
-        budget: &Budget,
+        budget: &Budget<'_>,
         deadline: Instant,
     ) -> Result<Fetched, Refusal> {
         let url = self.admit(url)?;
@@ -218,7 +227,7 @@ fn accepted(response: Response) -> Result<Response, Refusal> {
     }
 }
 
-async fn read(mut response: Response, limit: usize, budget: &Budget) -> Result<Bytes, Refusal> {
+async fn read(mut response: Response, limit: usize, budget: &Budget<'_>) -> Result<Bytes, Refusal> {
     if response.content_length().is_some_and(|length| length > limit as u64) {
         return Err(Refusal::TooLarge);
     }
