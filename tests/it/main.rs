@@ -25,6 +25,7 @@ mod lifecycle;
 mod links;
 mod long;
 mod messages;
+mod places;
 mod responses;
 mod standin;
 mod stream;
