@@ -159,9 +159,9 @@ fn budget_level(budget: &Value<'_, '_>) -> Result<Option<Wanted>, Failure> {
         // As the model sees fit.
         -1 => Ok(None),
         0 => Ok(Some(Wanted::Less)),
-        1..=USUAL_BUDGET => Ok(Some(Wanted::Usual)),
-        more if more > USUAL_BUDGET => Ok(Some(Wanted::More)),
-        _ => Err(budget.invalid("must be -1 or more")),
+        ..-1 => Err(budget.invalid("must be -1 or more")),
+        tokens if tokens <= USUAL_BUDGET => Ok(Some(Wanted::Usual)),
+        _ => Ok(Some(Wanted::More)),
     }
 }
 
