@@ -27,7 +27,7 @@ async fn open(gateway: &Gateway, method: &str, path: &str) -> Connection {
 
 /// The access line of the one opened link.
 async fn line(logs: &Logs) -> Value {
-    let opened = || logs.access().into_iter().filter(|line| line["route"] == "media").last();
+    let opened = || logs.access().into_iter().rfind(|line| line["route"] == "media");
     eventually("an access line", || opened().is_some()).await;
     opened().unwrap()
 }

@@ -2,7 +2,7 @@
 //!
 //! The prompt asks for it, the answer is read back and held against what the client said, and an answer that fails
 //! gets one further turn to put it right, which the client sees only as time. Pure readers do the reading
-//! ([`Reading`]); this module drives them over the upstream's events.
+//! (`Reading`); this module drives them over the upstream's events.
 
 mod document;
 mod entities;

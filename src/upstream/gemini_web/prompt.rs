@@ -15,7 +15,7 @@
 //! ```
 //!
 //! A file is mentioned by its name where it stands; a lone user message with one file is its text all the same. Of a
-//! conversation over the limit the older messages go into an attached text of the same form, see [`pack`].
+//! conversation over the limit the older messages go into an attached text of the same form, see `pack`.
 //!
 //! The code in the marker lines comes from a hash of the conversation and is chosen so that it occurs nowhere in it.
 //! So whatever a message contains, be it marker lines, another rendering or this documentation, it ends where the next
