@@ -288,9 +288,9 @@ impl Attempt {
     /// What stands beside the text: pictures, films, recordings, sources.
     fn add_media(&mut self) {
         let turn = self.reply.turn();
-        for media in self.reply.media() {
+        for media in self.reply.media().iter().filter_map(|media| media::event(media, turn)) {
             self.has_output = true;
-            self.ready.push_back(Event::Media(media::event(media, turn)));
+            self.ready.push_back(Event::Media(media));
         }
         for source in self.reply.sources() {
             self.ready.push_back(Event::Citation(Citation {

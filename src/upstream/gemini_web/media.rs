@@ -49,8 +49,9 @@ pub(super) fn is_image(media: &Media) -> bool {
     media.kind == MediaKind::Image
 }
 
-/// What the client's side is told of it. What was found on the web is public; all else only the account can open.
-pub(super) fn event(media: &Media, turn: Option<[&str; 3]>) -> chat::Media {
+/// What the client's side is told of it. What was found on the web is public, if it is a web address at all; all else
+/// only the account can open.
+pub(super) fn event(media: &Media, turn: Option<[&str; 3]>) -> Option<chat::Media> {
     let (kind, shown) = match media.kind {
         MediaKind::Image | MediaKind::WebImage => (chat::MediaKind::Image, Shown::Image),
         MediaKind::Video => (chat::MediaKind::Video, Shown::Video),
@@ -62,15 +63,21 @@ pub(super) fn event(media: &Media, turn: Option<[&str; 3]>) -> chat::Media {
         image: media.id.clone().zip(turn.map(|turn| turn.map(str::to_owned))),
     };
     let source = match media.kind {
-        MediaKind::WebImage => chat::MediaSource::Url(media.url.clone()),
+        MediaKind::WebImage => chat::MediaSource::Url(web_address(&media.url)?),
         // Texts alone: there is nothing in it that cannot be written.
         _ => chat::MediaSource::Account(serde_json::to_string(&reference()).unwrap_or_default()),
     };
-    chat::Media {
+    Some(chat::Media {
         kind,
         alt: media.alt.clone().unwrap_or_default(),
         source,
-    }
+    })
+}
+
+/// The address as any client reads it, without blanks and line ends, unless it is one of another kind.
+fn web_address(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    matches!(url.scheme(), "http" | "https").then(|| url.into())
 }
 
 /// Fetches what a reference names: an image in its full size where the account gives it.
@@ -84,7 +91,11 @@ pub(super) async fn download(web: &Inner, reference: &str, deadline: Instant) ->
         deadline,
     };
     if let Some((image, turn)) = &reference.image {
-        match fetch.full_size(&live, image, turn).await {
+        /// Beyond it the usual size has to do, which needs time too.
+        const PATIENCE: Duration = Duration::from_secs(30);
+        let patience = deadline.min(Instant::now() + PATIENCE);
+        let full_size = timeout_at(patience, fetch.full_size(&live, image, turn));
+        match full_size.await.unwrap_or_else(|_| Err(too_slow())) {
             Ok(download) => return Ok(download),
             Err(failure) => tracing::debug!(
                 code = failure.kind().facts().code,
@@ -129,7 +140,7 @@ impl Fetch<'_> {
 
     /// Gets an address of Google's, with those of the account's cookies that belong to it.
     async fn get(&self, url: &Url) -> Result<Response, Failure> {
-        if !self.protocol.redirect_allowed(url) {
+        if !self.protocol.media_allowed(url) {
             return Err(not_ours());
         }
         let outgoing = request::media(self.protocol, url.clone())?;
@@ -279,6 +290,55 @@ mod tests {
             ("https://example.org/a.png", "https://example.org/a.png"),
         ] {
             assert_eq!(sized(&protocol, given), asked);
+        }
+    }
+
+    #[test]
+    fn media_come_from_the_hosts_that_have_them() {
+        let protocol = Protocol::built_in().unwrap();
+        let allowed = |url: &str| protocol.media_allowed(&Url::parse(url).unwrap());
+        for url in [
+            "https://lh3.googleusercontent.com/gg/a",
+            "https://work.fife.usercontent.google.com/rd-gg-dl/a",
+            "https://contribution.usercontent.google.com/download?c=1",
+            "https://www.gstatic.com/a.mp3",
+        ] {
+            assert!(allowed(url), "{url}");
+        }
+        for url in [
+            "https://accounts.google.com/Logout",
+            "https://gemini.google.com/app",
+            "https://mail.google.com/mail/u/0/?attid=0.1&disp=inline",
+            "https://drive.google.com/thumbnail?id=1",
+            "http://lh3.googleusercontent.com/gg/a",
+            "https://lh3.googleusercontent.com:8443/gg/a",
+            "https://evilgoogleusercontent.com/",
+            "https://lh3.googleusercontent.com.evil.example/",
+            "https://lh3.googleusercontent.com@evil.example/",
+            "https://169.254.169.254/latest/",
+            "file:///etc/passwd",
+        ] {
+            assert!(!allowed(url), "{url}");
+        }
+        let overlay = r#"{"hosts": {"app": "http://127.0.0.1:9"}}"#;
+        let protocol = Protocol::with_overlay(overlay).unwrap();
+        assert!(protocol.media_allowed(&Url::parse("http://127.0.0.1:9/a").unwrap()));
+        assert!(!protocol.media_allowed(&Url::parse("http://127.0.0.1:10/a").unwrap()));
+    }
+
+    #[test]
+    fn what_was_found_on_the_web_has_a_web_address() {
+        for (given, told) in [
+            ("https://example.org/a b.png", Some("https://example.org/a%20b.png")),
+            (
+                "https://example.org/a\n\n# Heading",
+                Some("https://example.org/a#%20Heading"),
+            ),
+            ("javascript:alert(1)", None),
+            ("data:text/html,<script>", None),
+            ("/relative", None),
+        ] {
+            assert_eq!(web_address(given).as_deref(), told, "{given}");
         }
     }
 

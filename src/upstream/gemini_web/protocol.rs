@@ -137,15 +137,15 @@ impl Protocol {
     pub(crate) fn redirect_allowed(&self, to: &Url) -> bool {
         let hosts = &self.hosts;
         let bases = [&hosts.app, &hosts.accounts, &hosts.google, &hosts.upload];
-        if bases.iter().any(|base| base.origin() == to.origin()) {
-            return true;
-        }
-        let host = to.host_str().unwrap_or_default();
-        let within = |domain: &String| {
-            host.strip_suffix(domain.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-        };
-        to.scheme() == "https" && self.redirect_hosts.iter().any(within)
+        bases.iter().any(|base| base.origin() == to.origin()) || within(to, &self.redirect_hosts)
+    }
+
+    /// Whether a picture, film or recording may be fetched from there: https from the hosts that have them, or anything
+    /// where the app itself is configured to be, if that is elsewhere than at Google's.
+    pub(crate) fn media_allowed(&self, from: &Url) -> bool {
+        let app = &self.hosts.app;
+        let stood_in = !within(app, &self.redirect_hosts) && app.origin() == from.origin();
+        stood_in || within(from, &self.downloads.hosts)
     }
 
     /// A value with `$account` replaced by the account's index.
@@ -160,6 +160,16 @@ impl Protocol {
         };
         below(&self.hosts.app, &prefix, path)
     }
+}
+
+/// Whether an address is https, on one of these domains or below, on the usual port.
+fn within(url: &Url, domains: &[String]) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let below = |domain: &String| {
+        host.strip_suffix(domain.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    url.scheme() == "https" && url.port().is_none() && domains.iter().any(below)
 }
 
 /// `base` with more path; a path of the base itself stays in front.

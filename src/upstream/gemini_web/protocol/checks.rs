@@ -81,9 +81,14 @@ fn endpoints(protocol: &Protocol, found: &mut Vec<String>) {
             found.push(format!("{name}: must begin with a slash"));
         }
     }
-    for (n, host) in protocol.redirect_hosts.iter().enumerate() {
-        if host.is_empty() || host.starts_with('.') || host.contains(['/', ':']) {
-            found.push(format!("redirect_hosts[{n}]: must be a bare domain"));
+    for (name, hosts) in [
+        ("redirect_hosts", &protocol.redirect_hosts),
+        ("downloads.hosts", &protocol.downloads.hosts),
+    ] {
+        for (n, host) in hosts.iter().enumerate() {
+            if host.is_empty() || host.starts_with('.') || host.contains(['/', ':']) {
+                found.push(format!("{name}[{n}]: must be a bare domain"));
+            }
         }
     }
 }

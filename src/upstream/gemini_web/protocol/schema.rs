@@ -312,6 +312,9 @@ pub(crate) struct Downloads {
     pub(crate) full_size_hops: u32,
     /// What the plain address of a generated image wants at its end to give more than a preview.
     pub(crate) large_suffix: String,
+    /// Domains that media are fetched from, with everything below them. Narrower than where redirects may lead: what an
+    /// answer names is opened with the account's cookies, and elsewhere at google.com a mere GET can do things.
+    pub(crate) hosts: Vec<String>,
     /// Domains whose addresses of generated images take a size.
     pub(crate) sized_hosts: Vec<String>,
     /// The most bytes that are passed on of one.
