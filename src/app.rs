@@ -37,6 +37,8 @@ pub struct App {
     pub aliases: BTreeMap<String, String>,
     /// Where clients reach the gateway, if its owner has said so: `https://host`, without a slash at the end.
     pub public_url: Option<String>,
+    /// One place for each link that may be open at a time: who opens one need not have a key.
+    pub(crate) downloads: Arc<Semaphore>,
     /// Makes and reads links to what only the account can open.
     pub(crate) links: Links,
     /// Room for the bytes of requests.
@@ -61,6 +63,9 @@ pub struct App {
     pub stand_in: Option<&'static str>,
 }
 
+/// Links open at a time. Each costs the account up to five requests and may last as long as a request.
+const DOWNLOADS: usize = 16;
+
 impl App {
     /// The gateway as configured, in front of this upstream.
     #[must_use]
@@ -69,6 +74,7 @@ impl App {
         Self {
             prefix: config.api_prefix.clone(),
             public_url: config.public_url.clone(),
+            downloads: Arc::new(Semaphore::new(DOWNLOADS)),
             links: Links::new(&keyring, config.psid.as_ref(), config.media_link_lifetime),
             keyring,
             upstream_name: upstream.health().name,
@@ -111,6 +117,8 @@ pub struct Limits {
     pub request: Duration,
     /// How long the head of a stream waits for the first output, queueing included.
     pub first_event_wait: Duration,
+    /// How long who opens a link waits for a place.
+    pub download_wait: Duration,
     /// Silence after which a stream gets a comment line: well under the 60 s after which proxies cut.
     pub comment_after: Duration,
     /// Silence after which a stream gets an empty delta, for clients whose clock ignores comments (some stop at 120 s).
@@ -137,6 +145,7 @@ impl Limits {
             body_idle: Duration::from_secs(30),
             request: config.request_timeout,
             first_event_wait: config.first_event_wait,
+            download_wait: Duration::from_secs(30),
             comment_after: Duration::from_secs(12),
             empty_delta_after: Duration::from_secs(60),
             head_read: Duration::from_secs(30),

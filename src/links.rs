@@ -55,11 +55,11 @@ impl Links {
         Some(BASE64_URL_SAFE_NO_PAD.encode(token))
     }
 
-    /// The reference a link was made for.
+    /// The reference a link was made for, and how long the link is still good for.
     ///
     /// # Errors
     /// [`Kind::MediaNotFound`] when it is none of this gateway's, or too old.
-    pub(crate) fn open(&self, token: &str) -> Result<String, Failure> {
+    pub(crate) fn open(&self, token: &str) -> Result<(String, Duration), Failure> {
         self.read(token, now()).ok_or_else(|| {
             Failure::new(
                 Kind::MediaNotFound,
@@ -68,7 +68,7 @@ impl Links {
         })
     }
 
-    fn read(&self, token: &str, now: Duration) -> Option<String> {
+    fn read(&self, token: &str, now: Duration) -> Option<(String, Duration)> {
         let token = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
         let (signed, signature) = token.split_at_checked(token.len().checked_sub(SIGNATURE)?)?;
         let mut mac = self.secret.clone()?;
@@ -77,7 +77,8 @@ impl Links {
         mac.verify_slice(signature).ok()?;
         let (end, reference) = signed.split_at_checked(TIME)?;
         let end = Duration::from_secs(u64::from_be_bytes(end.try_into().ok()?));
-        (now < end).then(|| String::from_utf8(reference.to_vec()).ok())?
+        let left = end.checked_sub(now).filter(|left| !left.is_zero())?;
+        Some((String::from_utf8(reference.to_vec()).ok()?, left))
     }
 }
 
@@ -114,7 +115,7 @@ mod tests {
     #[test]
     fn a_link_opens_after_a_restart_and_not_after_a_change_of_keys_or_session() {
         let token = gateway("key", Some("g.a000")).sign("reference").unwrap();
-        assert_eq!(gateway("key", Some("g.a000")).open(&token).unwrap(), "reference");
+        assert_eq!(gateway("key", Some("g.a000")).open(&token).unwrap().0, "reference");
         for other in [
             gateway("other", Some("g.a000")),
             gateway("key", Some("g.a001")),
@@ -141,7 +142,9 @@ mod tests {
     fn a_link_opens_until_its_end_and_no_longer() {
         let links = links(1);
         let token = links.sign("reference").unwrap();
-        assert_eq!(links.open(&token).unwrap(), "reference");
+        let (reference, left) = links.open(&token).unwrap();
+        assert_eq!(reference, "reference");
+        assert!(left <= links.lifetime && left.as_secs() >= 55, "{left:?}");
         assert_eq!(links.read(&token, now() + Duration::from_secs(61)), None);
     }
 

@@ -1,12 +1,16 @@
 //! Pictures, films and recordings: how an answer shows them, and the links that lead to them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use tokio::time::Instant;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, timeout},
+};
 
 use crate::{
     api::MediaForm,
@@ -113,10 +117,11 @@ fn withheld() -> Failure {
 /// `GET /media/{token}`: passes on what a link of the gateway's was made for. The link is the permission.
 ///
 /// # Errors
-/// [`Kind::MediaNotFound`], [`Kind::MediaNotReady`], or what failed on the way.
+/// [`Kind::MediaNotFound`], [`Kind::MediaNotReady`], [`Kind::Overloaded`], or what failed on the way.
 pub(crate) async fn media(exchange: &Exchange) -> Result<Response<Body>, Failure> {
     let app = &exchange.app;
-    let reference = app.links.open(&exchange.id)?;
+    let (reference, left) = app.links.open(&exchange.id)?;
+    let place = place(app).await?;
     let deadline = Instant::now() + app.limits.request;
     let download = app
         .upstream
@@ -125,6 +130,7 @@ pub(crate) async fn media(exchange: &Exchange) -> Result<Response<Body>, Failure
         .inspect_err(|failure| exchange.record.upstream_failed(failure))?;
     let (record, mut bytes) = (Arc::clone(&exchange.record), download.bytes);
     let pieces = async_stream::stream! {
+        let _place = place;
         while let Some(piece) = bytes.next().await {
             yield piece.map_err(|failure| {
                 record.upstream_failed(&failure);
@@ -136,7 +142,9 @@ pub(crate) async fn media(exchange: &Exchange) -> Result<Response<Body>, Failure
     let body = Body::download(pieces, download.length);
     let mut response = respond::answer(StatusCode::OK, download.mime, Bytes::new()).map(|_empty| body);
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600"));
+    let fresh = format!("private, max-age={}", left.min(FRESH).as_secs());
+    headers.extend(HeaderValue::try_from(fresh).map(|fresh| (header::CACHE_CONTROL, fresh)));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("none"));
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("inline"));
     // Whatever the file turns out to be, it is shown and never run.
     headers.insert(
@@ -145,6 +153,19 @@ pub(crate) async fn media(exchange: &Exchange) -> Result<Response<Body>, Failure
     );
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
     Ok(response)
+}
+
+/// How long a browser may keep what a link led to, at most.
+const FRESH: Duration = Duration::from_secs(60 * 60);
+
+/// Waits for a place among the open links.
+async fn place(app: &App) -> Result<OwnedSemaphorePermit, Failure> {
+    let place = timeout(app.limits.download_wait, Arc::clone(&app.downloads).acquire_owned());
+    if let Ok(Ok(place)) = place.await {
+        return Ok(place);
+    }
+    let message = "As many links are open as may be at a time. Open it again in some seconds.";
+    Err(Failure::new(Kind::Overloaded, message).retry_after(Duration::from_secs(5)))
 }
 
 /// Where the client found the gateway. A proxy in front says how it was reached itself.
@@ -170,6 +191,17 @@ fn base_of(headers: &HeaderMap) -> String {
     format!("{scheme}://{host}")
 }
 
+/// What ends the address of a Markdown link, or its line.
+const ENDS_A_LINK: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'(')
+    .add(b')')
+    .add(b'<')
+    .add(b'>')
+    .add(b'"')
+    .add(b'\\')
+    .add(b'`');
+
 /// Markdown that shows it. What a description or an address may hold cannot break out of it.
 fn markdown(media: &Media, url: &str) -> String {
     let plain = |c: &char| !matches!(c, '[' | ']' | '\\' | '\n' | '\r' | '`' | '<' | '>');
@@ -177,7 +209,7 @@ fn markdown(media: &Media, url: &str) -> String {
     if alt.is_empty() {
         media.kind.name().clone_into(&mut alt);
     }
-    let url = url.replace(' ', "%20").replace('(', "%28").replace(')', "%29");
+    let url = utf8_percent_encode(url, ENDS_A_LINK);
     match media.kind {
         MediaKind::Image => format!("![{alt}]({url})"),
         // Nobody knows when; the link tells.
@@ -198,6 +230,11 @@ mod tests {
         };
         let shown = markdown(&media, "https://e.org/x y(1)");
         assert_eq!(shown, "![a(http://evil) bscript](https://e.org/x%20y%281%29)");
+        let shown = markdown(&media, "http://[::1]:7860/a?b=%20&c=d\n\n# <b>\\");
+        assert!(
+            shown.ends_with("](http://[::1]:7860/a?b=%20&c=d%0A%0A#%20%3Cb%3E%5C)"),
+            "{shown}"
+        );
     }
 
     #[test]

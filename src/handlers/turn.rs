@@ -90,7 +90,11 @@ pub(super) fn events(
                     if !held.text.is_empty() {
                         yield Ok(Event::Text(held.text));
                     }
-                    match delivery.events(media, text).await {
+                    let delivered = tokio::select! {
+                        delivered = delivery.events(media, text) => delivered,
+                        () = app.ending.cancelled() => Err(closing()),
+                    };
+                    match delivered {
                         Ok(events) => {
                             text = true;
                             for event in events {

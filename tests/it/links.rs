@@ -1,12 +1,12 @@
 //! What comes of opening a link to a picture.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use gemini_gateway::{config::LogFormat, error::Kind};
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use crate::support::{Connection, Gateway, Logs, Piece, Step, chat, eventually, sse::CHAT};
+use crate::support::{Connection, Gateway, KEY, Logs, Piece, Setup, Step, chat, eventually, sse::CHAT};
 
 /// The path of a link that an answer of this gateway gave.
 async fn link(gateway: &Gateway) -> String {
@@ -76,6 +76,65 @@ async fn a_download_that_breaks_off_does_not_look_whole() {
         assert_eq!(facts(&line(&logs).await), told, "{length:?}");
         assert_eq!(gateway.metric(failures).as_deref(), Some("1"));
         eventually("it is let go", || gateway.upstream.live() == 0).await;
+    }
+}
+
+#[tokio::test]
+async fn no_more_links_are_open_than_may_be() {
+    const PLACES: usize = 16;
+    let gateway = Setup::default()
+        .limits(|limits| limits.download_wait = Duration::from_millis(50))
+        .start()
+        .await;
+    let link = link(&gateway).await;
+    let mut waiting = Vec::new();
+    for _ in 0..PLACES {
+        gateway.upstream.download(None, [Piece::Hang]);
+        waiting.push(open(&gateway, "GET", &link).await);
+    }
+    eventually("all places are taken", || gateway.upstream.live() == PLACES).await;
+    let refused = open(&gateway, "GET", &link).await.reply("GET").await;
+    assert_eq!((refused.status, refused.code().as_str()), (503, "overloaded"));
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    let forged = open(&gateway, "GET", "/media/forged").await.reply("GET").await;
+    assert_eq!(forged.status, 404, "what is no link takes no place");
+    drop(waiting.pop());
+    eventually("a place is free", || gateway.upstream.live() == PLACES - 1).await;
+    gateway.upstream.download(None, [Piece::Bytes(b"dot")]);
+    assert_eq!(open(&gateway, "GET", &link).await.reply("GET").await.body, "dot");
+}
+
+#[tokio::test]
+async fn the_end_of_the_gateway_is_told_to_who_waits_for_a_picture() {
+    let gateway = Setup::default()
+        .limits(|limits| limits.shutdown = Duration::from_millis(400))
+        .start()
+        .await;
+    gateway
+        .upstream
+        .script([Step::served(), Step::picture(), Step::finish()]);
+    gateway.upstream.download(None, [Piece::Bytes(b"dot"), Piece::Hang]);
+    let mut connection = gateway.connect().await;
+    let (path, body) = ("/v1/images/generations", r#"{"model":"gemini-flash","prompt":"a dot"}"#);
+    let key = format!("Bearer {KEY}");
+    connection.request("POST", path, &[("authorization", &key)], body).await;
+    eventually("the picture is on its way", || gateway.upstream.live() == 2).await;
+    let server = gateway.begin_stop();
+    let reply = connection.reply("POST").await;
+    assert_eq!((reply.status, reply.code().as_str()), (503, "shutting_down"));
+    server.await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_keeps_a_picture_for_longer_than_its_link_lives() {
+    for (lifetime, most) in [("60", 60), ("86400", 3600)] {
+        let gateway = Setup::default().env("MEDIA_LINK_LIFETIME", lifetime).start().await;
+        let link = link(&gateway).await;
+        gateway.upstream.download(Some(3), [Piece::Bytes(b"dot")]);
+        let reply = open(&gateway, "GET", &link).await.reply("GET").await;
+        let kept = reply.header("cache-control").unwrap().strip_prefix("private, max-age=");
+        let kept: u64 = kept.unwrap().parse().unwrap();
+        assert!((most - 30..=most).contains(&kept), "{kept}");
     }
 }
 
