@@ -3,7 +3,7 @@
 use std::{
     error::Error as StdError,
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
     pin::Pin,
     sync::Arc,
 };
@@ -27,11 +27,11 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// The public internet, by the system's resolver.
+    /// The public internet but for this machine, by the system's resolver.
     #[must_use]
     pub fn public() -> Self {
         Self {
-            allows: Arc::new(is_public),
+            allows: Arc::new(|address| is_public(address) && !is_own(address)),
             lookup: Arc::new(|name| Box::pin(system_lookup(name))),
         }
     }
@@ -97,7 +97,71 @@ impl Resolve for Guard {
     }
 }
 
+/// Whether an address is one of this machine's own. A public one is still a way in: what listens on it is reached from
+/// here past the firewall in front of the machine.
+fn is_own(address: IpAddr) -> bool {
+    /// Kept for documentation (RFC 5737), so nobody's. Where even that can be bound, the system lets anything be
+    /// (`ip_nonlocal_bind`), and it means nothing.
+    const NOBODYS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+    let binds = |address| UdpSocket::bind(SocketAddr::new(address, 0)).is_ok();
+    binds(address) && !binds(NOBODYS)
+}
+
 async fn system_lookup(name: String) -> io::Result<Vec<IpAddr>> {
     let found = tokio::net::lookup_host((name, 0)).await?;
     Ok(found.map(|address| address.ip()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_is_told_from_others() {
+        for own in ["127.0.0.1", "127.0.0.2"] {
+            assert!(is_own(own.parse().unwrap()), "{own}");
+        }
+        for other in ["198.51.100.1", "8.8.8.8", "2001:db8::1"] {
+            assert!(!is_own(other.parse().unwrap()), "{other}");
+        }
+    }
+
+    #[test]
+    fn no_spelling_of_an_address_gets_past() {
+        let guard = Guard::public();
+        for url in [
+            "http://127.1/",
+            "http://127.0.0.1./",
+            "http://0177.0.0.1/",
+            "http://0/",
+            "http://017700000001/",
+            "http://%31%32%37.0.0.1/",
+            "http://１２７.0.0.1/",
+            "http://127。0。0。1/",
+            "http://169.254.169.254.:80/",
+            "http://[::]/",
+            "http://[::127.0.0.1]/",
+            "http://[::ffff:a9fe:a9fe]/",
+            "http://[64:ff9b::169.254.169.254]/",
+            "http://[2002:7f00:1::]/",
+            "http://[2001:0:7f00:1::]/",
+            "http://[fe80::1]/",
+            "http://[fd00:ec2::254]/",
+            "http://ⓛocalhost/",
+            "http://x.LOCALHOST./",
+            "http:/\\127.0.0.1/",
+            "\thttp://12\n7.0.0.1/",
+        ] {
+            let refused = guard.admit(&Url::parse(url).unwrap());
+            assert!(matches!(refused, Err(Refusal::Private)), "{url}: {refused:?}");
+        }
+        for url in [
+            "http://[fe80::1%25eth0]/",
+            "http://[::1",
+            "http://127.0.0.256/",
+            "http:///",
+        ] {
+            assert!(Url::parse(url).is_err(), "{url}");
+        }
+    }
 }
