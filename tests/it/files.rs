@@ -216,7 +216,17 @@ async fn a_page_in_the_way_of_an_upload_is_told_for_what_it_is_and_gets_no_file(
         ("sorry", (503, "upstream_ip_blocked")),
     ] {
         for way in ["redirect", "html"] {
-            let world = World::new().await;
+            // The stand-in has one host for all of Google's: here a path has to say what a host name says there.
+            let kinds = json!([
+                {"kind": "sorry", "url": ["/sorry/index"], "body": ["detected unusual traffic"]},
+                {"kind": "consent", "url": ["/__host/consent.google.com/"], "body": ["https://consent.google.com/save"]},
+                {"kind": "sign_in", "url": ["/ServiceLogin", "/v3/signin/"], "body": ["/v3/signin/identifier"]},
+            ]);
+            let world = World::with(Plan {
+                overlay: json!({"page": {"kinds": kinds}}),
+                ..Plan::default()
+            })
+            .await;
             let rule = Rule::new(
                 When::Path("/upload".to_owned()),
                 format!("{way}={page}").parse().unwrap(),
