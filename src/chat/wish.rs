@@ -98,6 +98,14 @@ pub enum OutputForm {
     Image,
 }
 
+impl OutputForm {
+    /// Whether the whole text is one JSON document, so that nothing else may stand in it.
+    #[must_use]
+    pub fn is_document(&self) -> bool {
+        matches!(self, OutputForm::JsonObject | OutputForm::JsonSchema(_))
+    }
+}
+
 /// A schema for the whole answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JsonSchema {

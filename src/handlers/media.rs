@@ -16,7 +16,7 @@ use crate::{
     api::MediaForm,
     app::App,
     body::{Body, BrokenOff},
-    chat::{Event, Media, MediaKind, MediaSource, Note, OutputForm, Request},
+    chat::{Event, Media, MediaKind, MediaSource, Note, Request},
     error::{Failure, Kind},
     exchange::Exchange,
     respond,
@@ -45,7 +45,7 @@ impl Delivery {
         Self {
             app: Arc::clone(app),
             form,
-            document: matches!(request.form, OutputForm::JsonObject | OutputForm::JsonSchema(_)),
+            document: request.form.is_document(),
             base: app.public_url.clone().unwrap_or_else(|| base_of(headers)),
             deadline,
         }

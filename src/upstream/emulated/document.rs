@@ -34,7 +34,7 @@ use crate::{
 
 /// Adds to a request what the model has to know of the form of its answer; nothing where that is plain text.
 pub(super) fn prepare(request: &mut Request) {
-    if matches!(request.form, OutputForm::JsonObject | OutputForm::JsonSchema(_)) {
+    if request.form.is_document() {
         words::add(request);
     }
 }

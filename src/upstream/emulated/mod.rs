@@ -124,16 +124,26 @@ fn answer(inner: Arc<dyn Upstream>, call: Call, what: &'static str) -> EventStre
             events: inner.generate(Call { request: Arc::clone(&first), ..call.clone() }),
             last: false,
         };
+        let document = call.request.form.is_document();
         let mut out = Vec::new();
+        // What stands beside a document, until it is known to be one: of an answer that fails nothing is shown.
+        let mut beside = Vec::new();
         loop {
+            beside.clear();
             let ended = loop {
                 match turn.events.next().await {
                     Some(Ok(Event::Text(piece))) => turn.reader.push(piece, &mut out),
                     Some(Ok(Event::Finished(reason))) => break Ok(reason),
                     // Passages are counted in the text as the upstream said it.
                     Some(Ok(Event::Citation(citation))) => {
-                        yield Event::Citation(Citation { passage: None, ..citation });
+                        let citation = Event::Citation(Citation { passage: None, ..citation });
+                        if document {
+                            beside.push(citation);
+                        } else {
+                            yield citation;
+                        }
                     }
+                    Some(Ok(event @ Event::Media(_))) if document => beside.push(event),
                     Some(Ok(event)) => yield event,
                     Some(Err(failure)) => break Err(failure),
                     None => break Err(cut()),
@@ -148,6 +158,9 @@ fn answer(inner: Arc<dyn Upstream>, call: Call, what: &'static str) -> EventStre
             }
             match verdict {
                 Outcome::Finished(reason) => {
+                    for event in beside {
+                        yield event;
+                    }
                     yield Event::Finished(reason);
                     return;
                 }

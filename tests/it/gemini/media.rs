@@ -178,6 +178,26 @@ async fn no_image_gets_into_a_document() {
 }
 
 #[tokio::test]
+async fn what_stands_beside_an_answer_that_is_no_document_is_not_shown() {
+    let world = World::new().await;
+    for stream in [false, true] {
+        for form in ["json_object", "json_schema"] {
+            let schema = json!({"name": "a", "schema": {"type": "object"}});
+            let messages = json!([{"role": "user", "content": "[[stand-in: text=No. images=1 citations=1]]"}]);
+            let body = json!({
+                "model": "gemini-flash", "stream": stream, "messages": messages,
+                "response_format": {"type": form, "json_schema": schema},
+            });
+            let response = world.post("/v1/chat/completions", &body).await;
+            let status = response.status().as_u16();
+            let answer: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
+            let expected = (502, "invalid_structured_output");
+            assert_eq!((status, code(&answer)), expected, "{form}, stream: {stream}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_image_that_cannot_be_fetched_is_no_unknown_address() {
     let world = World::new().await;
     world
