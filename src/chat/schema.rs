@@ -1,15 +1,22 @@
 //! JSON schemas, and whether a value follows one.
 
+mod work;
+
 use std::fmt;
 
 use jsonschema::{PatternOptions, ReferencingError, ValidationError, Validator, error::ValidationErrorKind};
 use serde_json::Value;
 
+use self::work::Plan;
+pub(crate) use self::work::TooMuch;
 use super::Json;
 
 /// How often one regular expression of a schema may go back in one string before it is given up. Patterns come from
 /// clients, some of which need look-around, and such a pattern can otherwise run for hours.
-const MAX_BACKTRACKS: usize = 100_000;
+const MAX_BACKTRACKS: usize = 10_000;
+
+/// The most memory that one regular expression may take, in bytes.
+const MAX_PATTERN_BYTES: usize = 1 << 20;
 
 /// The longest description of a rule, in bytes: schemas may list thousands of allowed values.
 const MAX_RULE: usize = 300;
@@ -21,21 +28,27 @@ const MAX_RULE: usize = 300;
 #[derive(Debug)]
 pub struct Schema {
     validator: Validator,
+    plan: Plan,
 }
 
 impl Schema {
     /// Makes a schema ready. Nothing is ever fetched: a reference to another document is an error.
     ///
     /// # Errors
-    /// When it is no valid schema: what is wrong and where. Of the schema it shows nothing but names
-    /// of fields and references.
+    /// When it is no valid schema, or a larger one than there is time for: what is wrong and where. Of the schema it
+    /// shows nothing but names of fields and references.
     pub fn new(schema: &Json) -> Result<Self, String> {
+        let plan = Plan::new(schema.value(), schema.as_str().len())?;
+        let patterns = PatternOptions::fancy_regex()
+            .backtrack_limit(MAX_BACKTRACKS)
+            .size_limit(MAX_PATTERN_BYTES)
+            .dfa_size_limit(MAX_PATTERN_BYTES);
         let options = jsonschema::options()
             .offline()
             .should_validate_formats(false)
-            .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MAX_BACKTRACKS));
+            .with_pattern_options(patterns);
         match options.build(schema.value()) {
-            Ok(validator) => Ok(Self { validator }),
+            Ok(validator) => Ok(Self { validator, plan }),
             Err(error) => Err(flaw(&error)),
         }
     }
@@ -43,11 +56,27 @@ impl Schema {
     /// The rules that a value breaks, at most so many. None: it follows the schema.
     #[must_use]
     pub fn violations(&self, value: &Value, most: usize) -> Vec<Violation> {
-        if self.validator.is_valid(value) {
-            return Vec::new();
+        match self.errors(value) {
+            Ok(errors) => errors.take(most).map(|error| Violation::new(&error)).collect(),
+            Err(TooMuch) => vec![Violation {
+                pointer: String::new(),
+                rule: "the schema refers to itself too often for the value to be held against it".to_owned(),
+            }],
         }
-        let errors = self.validator.iter_errors(value);
-        errors.take(most).map(|error| Violation::new(&error)).collect()
+    }
+
+    /// Everything that is wrong with a value.
+    ///
+    /// # Errors
+    /// [`TooMuch`] when that could take too long to find out.
+    pub(crate) fn errors<'v>(
+        &'v self,
+        value: &'v Value,
+    ) -> Result<impl Iterator<Item = ValidationError<'v>> + use<'v>, TooMuch> {
+        self.plan.allows(value)?;
+        // What is right costs no more than to find that out.
+        let errors = (!self.validator.is_valid(value)).then(|| self.validator.iter_errors(value));
+        Ok(errors.into_iter().flatten())
     }
 }
 
@@ -189,5 +218,81 @@ mod tests {
     fn a_rule_is_never_longer_than_it_helps() {
         let fault = violations(&json!({"const": "wörd".repeat(2_000)}), &json!(1)).remove(0);
         assert!(fault.len() < MAX_RULE + 40 && fault.ends_with('…'), "{fault}");
+    }
+
+    /// Parts that each refer to the next one twice, and at last to this one.
+    fn doubling(keyword: &str, parts: usize, last: &Value) -> Value {
+        let reference = |part: usize| json!({"$ref": format!("#/$defs/part{part}")});
+        let mut defs = serde_json::Map::new();
+        for part in 0..parts {
+            defs.insert(
+                format!("part{part}"),
+                json!({keyword: [reference(part + 1), reference(part + 1)]}),
+            );
+        }
+        defs.insert(format!("part{parts}"), last.clone());
+        json!({"$ref": "#/$defs/part0", "$defs": defs})
+    }
+
+    #[test]
+    fn what_would_take_ages_is_not_begun() {
+        let whole = json!({"type": "object"});
+        for keyword in ["allOf", "anyOf", "oneOf"] {
+            for last in [&whole, &json!({"type": "string"})] {
+                let fault = violations(&doubling(keyword, 60, last), &json!({"a": 1}));
+                assert!(fault[0].contains("refers to itself too often"), "{fault:?}");
+            }
+            assert!(!violations(&doubling(keyword, 5, &whole), &json!(1)).is_empty());
+        }
+        assert_eq!(
+            violations(&doubling("allOf", 5, &whole), &json!({})),
+            Vec::<String>::new()
+        );
+        let mut leftover = doubling("allOf", 60, &whole);
+        leftover["unevaluatedProperties"] = json!(false);
+        assert!(schema(&leftover).unwrap_err().contains("too many references"));
+    }
+
+    #[test]
+    fn what_doubles_with_each_level_of_the_value_is_bounded_by_its_depth() {
+        let twice = json!([{"$ref": "#/$defs/node"}, {"$ref": "#/$defs/node"}]);
+        let tree = json!({"$ref": "#/$defs/node", "$defs": {"node": {"properties": {"child": {"anyOf": twice}}}}});
+        let nested = |depth| (0..depth).fold(json!({}), |inner, _| json!({"child": inner}));
+        assert_eq!(violations(&tree, &nested(8)), Vec::<String>::new());
+        assert_eq!(violations(&tree, &nested(60)).len(), 1);
+        // A reference with a name of its own is followed like any other.
+        let named =
+            json!({"$anchor": "node", "properties": {"child": {"allOf": [{"$ref": "#node"}, {"$ref": "#node"}]}}});
+        assert_eq!(violations(&named, &nested(60)).len(), 1);
+    }
+
+    #[test]
+    fn long_lists_take_the_time_they_take() {
+        let wanted = json!({"type": "array", "items": {"type": "object", "properties": {"n": {"type": "integer"}}, "additionalProperties": false}});
+        let list: Vec<Value> = (0..20_000).map(|n| json!({"n": n})).collect();
+        assert_eq!(violations(&wanted, &Value::from(list)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn schemas_are_bounded() {
+        let chain = doubling("allOf", 9_000, &json!({"type": "object"}));
+        let patterns: Vec<Value> = (0..300).map(|n| json!({"pattern": format!("a{n}")})).collect();
+        for (unusable, why) in [
+            (chain, "more than"),
+            (json!({"anyOf": patterns}), "more than 256 regular expressions"),
+            (json!({"enum": ["x".repeat(600_000)]}), "more than 524288 bytes"),
+            (json!({"pattern": "(((a{100}){100}){100}){100}"}), "pattern"),
+            (
+                json!({"properties": {"a": {"$id": "https://example.com/a", "$ref": "#"}}}),
+                "an $id of its own",
+            ),
+            (
+                json!({"$id": "https://example.com/a", "$ref": "a#/$defs/b", "$defs": {"b": {}}}),
+                "another document",
+            ),
+        ] {
+            let flaw = schema(&unusable).unwrap_err();
+            assert!(flaw.contains(why), "{flaw}");
+        }
     }
 }

@@ -2,11 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use jsonschema::Validator;
 use serde_json::value::RawValue;
 
-use super::{repair, schema};
-use crate::chat::{Request, Tool, ToolChoice, ToolInput};
+use super::{
+    repair,
+    schema::{self, Refusal},
+};
+use crate::chat::{Request, Schema, Tool, ToolChoice, ToolInput};
 
 /// A call a model made, as far as the model says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +16,8 @@ pub(super) struct Found {
     pub(super) name: String,
     /// JSON text of an object; of a tool that takes free text, the text.
     pub(super) arguments: String,
-    /// The tool has a schema that is none, so that nothing was checked.
+    /// The tool has a schema that is none, or that asks for more work than there is time for, so that nothing was
+    /// checked.
     pub(super) unchecked: bool,
 }
 
@@ -28,7 +31,7 @@ const ARGUMENTS: [&str; 4] = ["arguments", "parameters", "args", "input"];
 pub(super) struct Checker {
     request: Arc<Request>,
     /// By the name of the tool. None: the schema is none.
-    validators: BTreeMap<String, Option<Validator>>,
+    schemas: BTreeMap<String, Option<Schema>>,
 }
 
 type Fields<'a> = BTreeMap<String, &'a RawValue>;
@@ -37,7 +40,7 @@ impl Checker {
     pub(super) fn new(request: Arc<Request>) -> Self {
         Self {
             request,
-            validators: BTreeMap::new(),
+            schemas: BTreeMap::new(),
         }
     }
 
@@ -119,14 +122,17 @@ impl Checker {
     fn object(&mut self, name: String, given: &str) -> Result<Found, Fault> {
         let arguments =
             object_text(given).ok_or_else(|| format!("The \"arguments\" of {name} are not a JSON object."))?;
-        let (arguments, unchecked) = match self.validator(&name) {
-            Some(Some(validator)) => {
-                let checked = schema::follow(validator, arguments);
-                let wrong = |why| format!("The \"arguments\" of {name} do not follow its schema: {why}.");
-                (checked.map_err(wrong)?, false)
+        let checked = match self.schema(&name) {
+            Some(Some(schema)) => schema::follow(schema, &arguments),
+            Some(None) => Err(Refusal::Unchecked),
+            None => Ok(arguments.clone()),
+        };
+        let (arguments, unchecked) = match checked {
+            Ok(checked) => (checked, false),
+            Err(Refusal::Unchecked) => (arguments, true),
+            Err(Refusal::Wrong(why)) => {
+                return Err(format!("The \"arguments\" of {name} do not follow its schema: {why}."));
             }
-            Some(None) => (arguments, true),
-            None => (arguments, false),
         };
         Ok(Found {
             name,
@@ -136,14 +142,14 @@ impl Checker {
     }
 
     /// None: the tool takes any object.
-    fn validator(&mut self, name: &str) -> Option<Option<&Validator>> {
+    fn schema(&mut self, name: &str) -> Option<Option<&Schema>> {
         let tool = self.request.tools.as_ref()?.get(name)?;
         let ToolInput::Object(Some(schema)) = &tool.input else {
             return None;
         };
-        let made = self.validators.entry(name.to_owned()).or_insert_with(|| {
-            let made = jsonschema::validator_for(schema.value());
-            made.inspect_err(|_| tracing::debug!("the schema of a tool is not valid"))
+        let made = self.schemas.entry(name.to_owned()).or_insert_with(|| {
+            let made = Schema::new(schema);
+            made.inspect_err(|_| tracing::debug!("the schema of a tool cannot be used"))
                 .ok()
         });
         Some(made.as_ref())

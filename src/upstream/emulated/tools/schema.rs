@@ -6,7 +6,7 @@ use std::{
 };
 
 use jsonschema::{
-    JsonType, ValidationError, Validator,
+    JsonType, ValidationError,
     error::{TypeKind, ValidationErrorKind},
 };
 use serde::{
@@ -15,28 +15,48 @@ use serde::{
 };
 use serde_json::{Number, Value, value::RawValue};
 
-/// The arguments as the schema wants them, or what is wrong, in words for the model.
-///
-/// A number or a boolean that the model put into quotes is taken out of them where the schema wants one and takes no
-/// string. Nothing else is changed, and nothing is turned into a string; what is not changed keeps its own text.
-pub(super) fn follow(validator: &Validator, arguments: String) -> Result<String, String> {
-    let value = parsed(&arguments)?;
-    let quoted = Quoted::of(validator.iter_errors(&value), &value);
-    let mut changed = None;
-    if !quoted.fixes.is_empty() {
-        let mut out = String::with_capacity(arguments.len());
-        rewrite(&arguments, &quoted.fixes, "", &mut out);
-        changed = Some((parsed(&out)?, out));
-    }
-    let (value, arguments) = changed.unwrap_or((value, arguments));
-    match validator.iter_errors(&value).next() {
-        None => Ok(arguments),
-        Some(error) => Err(words(&error)),
+use crate::chat::{Schema, TooMuch};
+
+/// Why arguments were not taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// What is wrong with them, in words for the model.
+    Wrong(String),
+    /// They cannot be held against their schema.
+    Unchecked,
+}
+
+impl From<TooMuch> for Refusal {
+    fn from(TooMuch: TooMuch) -> Self {
+        Refusal::Unchecked
     }
 }
 
-fn parsed(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map_err(|_| "they are not valid JSON".to_owned())
+/// The arguments as the schema wants them.
+///
+/// A number or a boolean that the model put into quotes is taken out of them where the schema wants one and takes no
+/// string. Nothing else is changed, and nothing is turned into a string; what is not changed keeps its own text.
+///
+/// # Errors
+/// [`Refusal`], with the arguments lost.
+pub(super) fn follow(schema: &Schema, arguments: &str) -> Result<String, Refusal> {
+    let value = parsed(arguments)?;
+    let quoted = Quoted::of(schema.errors(&value)?, &value);
+    let mut changed = None;
+    if !quoted.fixes.is_empty() {
+        let mut out = String::with_capacity(arguments.len());
+        rewrite(arguments, &quoted.fixes, "", &mut out);
+        changed = Some((parsed(&out)?, out));
+    }
+    let (value, arguments) = changed.unwrap_or_else(|| (value, arguments.to_owned()));
+    match schema.errors(&value)?.next() {
+        None => Ok(arguments),
+        Some(error) => Err(Refusal::Wrong(words(&error))),
+    }
+}
+
+fn parsed(text: &str) -> Result<Value, Refusal> {
+    serde_json::from_str(text).map_err(|_| Refusal::Wrong("they are not valid JSON".to_owned()))
 }
 
 /// An error as the model should read it: where, and what.
@@ -100,11 +120,8 @@ impl Quoted {
 
     /// Whether what is in this place, or what it is in, is of the wrong type.
     fn refuses(&self, path: &str) -> bool {
-        let mut wrong = self.mistyped.iter();
-        wrong.any(|wrong| {
-            path.strip_prefix(wrong.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        })
+        let around = path.match_indices('/').map(|(at, _)| &path[..at]);
+        around.chain([path]).any(|place| self.mistyped.contains(place))
     }
 }
 

@@ -216,3 +216,27 @@ fn a_schema_that_is_none_checks_nothing_and_says_so() {
         );
     }
 }
+
+#[test]
+fn a_schema_that_asks_for_too_much_work_checks_nothing_and_says_so() {
+    let reference = |part: usize| json!({"$ref": format!("#/$defs/part{part}")});
+    let mut defs = json!({"part60": {"type": "string"}});
+    for part in 0..60 {
+        defs[format!("part{part}")] = json!({"allOf": [reference(part + 1), reference(part + 1)]});
+    }
+    let schema = json!({"$ref": "#/$defs/part0", "$defs": defs});
+    let mut checker = checker(vec![tool("f", Some(schema))], ToolChoice::Auto);
+    let found = checker.calls("{\"name\":\"f\",\"arguments\":{\"a\":1}}").unwrap();
+    assert_eq!((found[0].arguments.as_str(), found[0].unchecked), ("{\"a\":1}", true));
+}
+
+#[test]
+fn a_format_is_a_hint() {
+    let schema = json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "properties": {"at": {"type": "string", "format": "date-time"}},
+    });
+    let mut checker = checker(vec![tool("f", Some(schema))], ToolChoice::Auto);
+    let found = checker.calls("{\"name\":\"f\",\"arguments\":{\"at\":\"2026-11-20 10:00\"}}");
+    assert_eq!(found.unwrap()[0].arguments, "{\"at\":\"2026-11-20 10:00\"}");
+}
