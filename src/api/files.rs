@@ -14,6 +14,10 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use super::{
+    json::{Object, Path, Value},
+    usual,
+};
 use crate::{
     chat::{File, FileContent, FileKind},
     error::{Failure, FileFault, Kind},
@@ -70,6 +74,33 @@ pub(in crate::api) fn from_url(
         mime: None,
         param,
     })
+}
+
+/// A recording as both of OpenAI's formats have it: `data`, and perhaps its `format`. The bytes decide.
+///
+/// # Errors
+/// With the path of the field at fault; those of [`from_base64`].
+pub(in crate::api) fn audio(audio: &Value<'_, '_>) -> Result<File, Failure> {
+    let mut fields = audio.object()?;
+    let format = usual::text(&mut fields, audio.path().field("format"))?;
+    let mime = format.map(|format| format!("audio/{format}"));
+    let data = fields.require(audio.path().field("data"))?;
+    let param = data.path().to_string();
+    from_base64(FileKind::Audio, mime.as_deref(), None, &data.string()?, param)
+}
+
+/// Refuses a file that was stored beforehand, by OpenAI's name for it.
+///
+/// # Errors
+/// [`Kind::UnsupportedParameter`] when there is a `file_id`.
+pub(in crate::api) fn not_stored(fields: &mut Object<'_>, path: &Path<'_>) -> Result<(), Failure> {
+    let Some(id) = fields.take(path.field("file_id")) else {
+        return Ok(());
+    };
+    Err(usual::unsupported(
+        &id,
+        "no files are stored here. Send the file itself",
+    ))
 }
 
 /// What follows `scheme:`, in any case.

@@ -1,11 +1,11 @@
 //! Requests that are almost right, for the property tests of every format.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
-use super::{Defaults, Format, Target};
+use super::{Defaults, Format, Incoming, Target};
 use crate::error::Side;
 
 /// Words that mean something somewhere in a request of some format.
@@ -41,6 +41,20 @@ fn word() -> impl Strategy<Value = String> {
         "custom",
         "namespace",
         "item_reference",
+        "tool_use",
+        "tool_result",
+        "thinking",
+        "image",
+        "source",
+        "base64",
+        "input_schema",
+        "auto",
+        "contents",
+        "parts",
+        "functionCall",
+        "functionResponse",
+        "inlineData",
+        "document",
     ]);
     prop_oneof![3 => known.prop_map(str::to_owned), 1 => ".{0,8}"]
 }
@@ -110,35 +124,55 @@ pub(super) fn mutate(value: &mut Value, way: &[prop::sample::Index], mutation: M
     }
 }
 
+/// Places in a body, bytes, and what to do there.
+pub(super) fn damages() -> impl Strategy<Value = Vec<(prop::sample::Index, u8, u8)>> {
+    prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0_u8..3), 1..6)
+}
+
+/// Overwrites a byte, inserts one, or cuts the body off.
+pub(super) fn damage(body: &mut Vec<u8>, at: prop::sample::Index, byte: u8, how: u8) {
+    let at = at.index(body.len());
+    match how {
+        0 => body[at] = byte,
+        1 => body.insert(at, byte),
+        _ => body.truncate(at + 1),
+    }
+}
+
 /// Reads a body: it must be accepted with a sound result, or refused with a 4xx and a body of its own.
-pub(super) fn survives(format: Format, body: &[u8]) -> Result<(), TestCaseError> {
+pub(super) fn survives(format: Format, target: &Target<'_>, body: &[u8]) -> Result<(), TestCaseError> {
     let aliases = BTreeMap::from([("gpt-4o".to_owned(), "gemini-flash".to_owned())]);
     let defaults = Defaults {
         default_model: Some("gemini-flash"),
         aliases: &aliases,
     };
-    match format.read(body, &Target::default(), &defaults) {
-        Ok(incoming) => {
-            let request = incoming.request;
-            prop_assert!(!request.messages.is_empty());
-            prop_assert!(request.stop.iter().all(|stop| !stop.is_empty()));
-            prop_assert_ne!(request.max_tokens, Some(0));
-            if let Some(toolbox) = request.tools {
-                prop_assert!(!toolbox.tools.is_empty());
-                let names: std::collections::BTreeSet<_> = toolbox.tools.iter().map(|tool| &tool.name).collect();
-                prop_assert_eq!(names.len(), toolbox.tools.len());
-            }
-            for name in &incoming.ignored {
-                prop_assert!(http::HeaderValue::from_str(name).is_ok());
-            }
-        }
+    match format.read(body, target, &defaults) {
+        Ok(incoming) => is_sound(&incoming),
         Err(failure) => {
             let facts = failure.kind().facts();
             prop_assert_eq!(facts.side, Side::Client);
             prop_assert!(facts.status.is_client_error());
             let body: Value = serde_json::from_slice(&format.error_body(&failure, "id")).unwrap();
             prop_assert!(body["error"].is_object());
+            Ok(())
         }
+    }
+}
+
+fn is_sound(incoming: &Incoming) -> Result<(), TestCaseError> {
+    let request = &incoming.request;
+    prop_assert!(!request.messages.is_empty());
+    prop_assert!(request.stop.iter().all(|stop| !stop.is_empty()));
+    prop_assert_ne!(request.max_tokens, Some(0));
+    if let Some(toolbox) = &request.tools {
+        prop_assert!(!toolbox.tools.is_empty());
+        let names: BTreeSet<_> = toolbox.tools.iter().map(|tool| &tool.name).collect();
+        prop_assert_eq!(names.len(), toolbox.tools.len());
+    }
+    let named: BTreeSet<_> = incoming.ignored.iter().collect();
+    prop_assert_eq!(named.len(), incoming.ignored.len(), "{:?}", incoming.ignored);
+    for name in named {
+        prop_assert!((1..=64).contains(&name.len()) && http::HeaderValue::from_str(name).is_ok());
     }
     Ok(())
 }

@@ -11,8 +11,6 @@ pub mod openai_completions;
 pub mod openai_images;
 pub mod openai_responses;
 
-#[cfg(test)]
-mod arbitrary;
 mod escape;
 mod fields;
 mod files;
@@ -22,6 +20,7 @@ mod openai_error;
 mod openai_models;
 mod schema;
 mod stop;
+mod usual;
 
 #[cfg(test)]
 mod hostile;

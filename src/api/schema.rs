@@ -6,7 +6,7 @@ use crate::{
     error::{Failure, Kind},
 };
 
-/// Reads a JSON schema: of a whole answer, or of what a tool takes. It is kept as the client wrote it, since the order
+/// Reads the JSON schema of a whole answer. It is kept as the client wrote it, since the order
 /// of its fields says something to a model. Nothing is ever fetched for it.
 ///
 /// # Errors
@@ -22,6 +22,16 @@ pub(in crate::api) fn check(schema: &Value<'_, '_>) -> Result<Json, Failure> {
         .map_err(|_| flawed("it is nested too deep, or a text in it is not valid Unicode".to_owned()))?;
     Schema::new(&json).map_err(flawed)?;
     Ok(json)
+}
+
+/// Reads the JSON schema of what a tool takes. One that no value could be held against is taken too: agents pass on what
+/// others wrote, and one odd tool must not stop all of them. Its calls are then not checked, which the answer says.
+///
+/// # Errors
+/// [`Kind::InvalidType`] unless it is an object, [`Kind::InvalidRequest`] when it is nested too deep to be read.
+pub(in crate::api) fn of_tool(schema: &Value<'_, '_>) -> Result<Json, Failure> {
+    schema.expect(Type::Object)?;
+    Json::new(schema.raw()).map_err(|_| schema.invalid("must be nested at most 128 levels deep, in valid Unicode"))
 }
 
 /// The longest name of a schema that OpenAI takes.

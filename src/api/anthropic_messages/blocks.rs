@@ -5,6 +5,7 @@ use crate::{
     api::{
         fields::{Ignored, name_once, name_rest},
         json::{Object, Path, Type, Value},
+        usual,
     },
     chat::{Message, Part, Role, ToolCall},
     error::{Failure, Kind},
@@ -30,8 +31,12 @@ pub(super) enum Place {
     User,
     /// In a message of the assistant.
     Assistant,
-    /// In the result of a tool, or in a document made of blocks.
-    Inside,
+    /// In the result of a tool.
+    Outcome,
+    /// In a document made of blocks, which holds none of its own: so blocks are never nested deeper than this.
+    Document,
+    /// In what a search found.
+    Found,
 }
 
 impl Place {
@@ -39,12 +44,16 @@ impl Place {
     fn name(self) -> &'static str {
         match self {
             Place::System => "system",
-            Place::User | Place::Assistant | Place::Inside => "messages",
+            _ => "messages",
         }
     }
 
-    fn takes_files(self) -> bool {
-        matches!(self, Place::User | Place::Inside)
+    fn takes_images(self) -> bool {
+        self.takes_documents() || self == Place::Document
+    }
+
+    fn takes_documents(self) -> bool {
+        matches!(self, Place::User | Place::Outcome)
     }
 }
 
@@ -65,7 +74,7 @@ pub(super) fn read(blocks: &Value<'_, '_>, place: Place, ignored: &mut Ignored) 
 ///
 /// # Errors
 /// As for [`read`].
-pub(super) fn inside(content: &Value<'_, '_>, ignored: &mut Ignored) -> Result<Vec<Part>, Failure> {
+pub(super) fn inside(content: &Value<'_, '_>, place: Place, ignored: &mut Ignored) -> Result<Vec<Part>, Failure> {
     if content.json_type() == Type::String {
         return Ok(vec![Part::Text(content.string()?)]);
     }
@@ -76,10 +85,7 @@ pub(super) fn inside(content: &Value<'_, '_>, ignored: &mut Ignored) -> Result<V
         Block::Part(part) => Some(part),
         Block::Call(_) | Block::Result(_) => None,
     };
-    Ok(read(content, Place::Inside, ignored)?
-        .into_iter()
-        .filter_map(part)
-        .collect())
+    Ok(read(content, place, ignored)?.into_iter().filter_map(part).collect())
 }
 
 fn block(block: &Value<'_, '_>, place: Place, out: &mut Vec<Block>, ignored: &mut Ignored) -> Result<(), Failure> {
@@ -88,12 +94,12 @@ fn block(block: &Value<'_, '_>, place: Place, out: &mut Vec<Block>, ignored: &mu
     let kind = fields.require(path.field("type"))?;
     match kind.string()?.as_str() {
         "text" => out.push(text(&mut fields, path)?),
-        "image" if place.takes_files() => out.push(Block::Part(source::image(&mut fields, path, ignored)?)),
-        "document" if place.takes_files() => {
+        "image" if place.takes_images() => out.push(Block::Part(source::image(&mut fields, path, ignored)?)),
+        "document" if place.takes_documents() => {
             let parts = source::document(&mut fields, path, ignored)?;
             out.extend(parts.into_iter().map(Block::Part));
         }
-        "search_result" if place.takes_files() => out.push(search_result(&mut fields, path, ignored)?),
+        "search_result" if place.takes_documents() => out.push(search_result(&mut fields, path, ignored)?),
         "tool_result" if place == Place::User => out.push(result(&mut fields, path, ignored)?),
         "tool_use" if place == Place::Assistant => out.push(call(&mut fields, path)?),
         "thinking" | "redacted_thinking" if place == Place::Assistant => {
@@ -141,7 +147,9 @@ fn misplaced(path: &Path<'_>, place: Place) -> String {
         Place::System => "text",
         Place::User => "text, image, document, search_result and tool_result",
         Place::Assistant => "text and tool_use",
-        Place::Inside => "text, image, document and search_result",
+        Place::Outcome => "text, image, document and search_result",
+        Place::Document => "text and image",
+        Place::Found => "text",
     };
     format!("'{path}' cannot be served: here the gateway takes only {taken}. Leave it out.")
 }
@@ -158,10 +166,9 @@ fn search_result(fields: &mut Object<'_>, path: &Path<'_>, ignored: &mut Ignored
         fields.require(path.field("source"))?.string()?,
     ];
     let content = fields.require(path.field("content"))?;
-    for part in inside(&content, ignored)? {
-        match part {
-            Part::Text(text) => lines.push(text),
-            Part::File(_) => return Err(content.invalid("must hold text blocks only")),
+    for part in inside(&content, Place::Found, ignored)? {
+        if let Part::Text(text) = part {
+            lines.push(text);
         }
     }
     Ok(Block::Part(Part::Text(lines.join("\n"))))
@@ -183,12 +190,9 @@ fn result(fields: &mut Object<'_>, path: &Path<'_>, ignored: &mut Ignored) -> Re
     /// The model has to be told in words that a call failed: there is no other place for it.
     const FAILED: &str = "The tool call failed:";
     let id = fields.require(path.field("tool_use_id"))?.string()?;
-    let failed = match fields.take(path.field("is_error")) {
-        Some(failed) => failed.boolean()?,
-        None => false,
-    };
+    let failed = usual::switch(fields, path.field("is_error"))?;
     let returned = match fields.take(path.field("content")) {
-        Some(content) => inside(&content, ignored)?,
+        Some(content) => inside(&content, Place::Outcome, ignored)?,
         None => Vec::new(),
     };
     let mut parts = Vec::new();

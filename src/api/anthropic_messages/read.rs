@@ -11,10 +11,10 @@ use crate::{
         Defaults, Purpose,
         fields::name_ignored,
         json::{Object, Path},
-        stop,
+        stop, usual,
     },
     chat::Request,
-    error::{Failure, Kind},
+    error::Failure,
 };
 
 /// A request as it came in.
@@ -35,23 +35,20 @@ pub(super) struct Asked {
 /// Reads the body of a request. To count its tokens `max_tokens` is not needed.
 ///
 /// # Errors
-/// A [`Kind`] of the client's side with the path of the field at fault, unless the body as a whole is. No message
+/// A failure of the client's side with the path of the field at fault, unless the body as a whole is. No message
 /// shows any of the body's texts.
 pub(super) fn request(body: &[u8], purpose: Purpose, defaults: &Defaults<'_>) -> Result<Asked, Failure> {
     let mut fields = Object::parse(body)?;
     let mut ignored = Vec::new();
 
-    let requested_model = model(&mut fields, defaults)?;
+    let requested_model = usual::model(&mut fields, defaults)?;
     let max_tokens = max_tokens(&mut fields, purpose)?;
     let system = match fields.take(Path::root("system")) {
         Some(system) => messages::system(&system, &mut ignored)?,
         None => None,
     };
     let conversation = messages::read(&fields.require(Path::root("messages"))?, &mut ignored)?;
-    let stream = match fields.take(Path::root("stream")) {
-        Some(stream) => stream.boolean()?,
-        None => false,
-    };
+    let stream = usual::switch(&mut fields, Path::root("stream"))?;
     let stop = match fields.take(Path::root("stop_sequences")) {
         Some(texts) => stop::texts(&texts)?,
         None => Vec::new(),
@@ -79,15 +76,6 @@ pub(super) fn request(body: &[u8], purpose: Purpose, defaults: &Defaults<'_>) ->
     })
 }
 
-fn model(fields: &mut Object<'_>, defaults: &Defaults<'_>) -> Result<String, Failure> {
-    const MODEL: Path<'static> = Path::root("model");
-    let named = fields.take(MODEL).map(|model| model.string()).transpose()?;
-    named
-        .filter(|name| !name.is_empty())
-        .or_else(|| defaults.default_model.map(str::to_owned))
-        .ok_or_else(|| MODEL.missing())
-}
-
 fn max_tokens(fields: &mut Object<'_>, purpose: Purpose) -> Result<Option<u64>, Failure> {
     const MAX_TOKENS: Path<'static> = Path::root("max_tokens");
     let limit = match purpose {
@@ -97,10 +85,7 @@ fn max_tokens(fields: &mut Object<'_>, purpose: Purpose) -> Result<Option<u64>, 
             None => return Ok(None),
         },
     };
-    match u64::try_from(limit.integer()?) {
-        Ok(tokens) if tokens > 0 => Ok(Some(tokens)),
-        _ => Err(limit.invalid("must be at least 1")),
-    }
+    usual::token_limit(&limit).map(Some)
 }
 
 /// Refuses what would make another answer of it than the one that was asked for.
@@ -108,24 +93,24 @@ fn refuse_impossible(fields: &mut Object<'_>) -> Result<(), Failure> {
     if let Some(servers) = fields.take(Path::root("mcp_servers"))
         && !servers.array()?.is_empty()
     {
-        return Err(servers.failure(
-            Kind::UnsupportedParameter,
-            "'mcp_servers' cannot be served: the gateway calls no servers. Call them in the client, and offer what \
-             they do as tools with an input_schema.",
+        return Err(usual::unsupported(
+            &servers,
+            "the gateway calls no servers. Call them in the client, and offer what they do as tools with an \
+             input_schema",
         ));
     }
     if let Some(thread) = fields.take(Path::root("thread")) {
-        return Err(thread.failure(
-            Kind::UnsupportedParameter,
-            "'thread' cannot be served: nothing is stored. Send the whole conversation in 'messages'.",
+        return Err(usual::unsupported(
+            &thread,
+            "nothing is stored. Send the whole conversation in 'messages'",
         ));
     }
     if let Some(place) = fields.take(Path::root("inference_geo"))
         && place.string()? != "global"
     {
-        return Err(place.failure(
-            Kind::UnsupportedParameter,
-            "'inference_geo' cannot be served: where Google answers cannot be chosen. Leave it out.",
+        return Err(usual::unsupported(
+            &place,
+            "where Google answers cannot be chosen. Leave it out",
         ));
     }
     Ok(())

@@ -1,14 +1,15 @@
 //! Images and documents, and where their bytes come from.
 
-use super::blocks;
+use super::blocks::{self, Place};
 use crate::{
     api::{
         fields::{Ignored, name_rest},
         files,
         json::{Object, Path, Value},
+        usual,
     },
     chat::{File, FileContent, FileKind, Part},
-    error::{Failure, Kind},
+    error::Failure,
 };
 
 /// The image of a block.
@@ -35,8 +36,8 @@ pub(super) fn image(fields: &mut Object<'_>, path: &Path<'_>, ignored: &mut Igno
 /// As for [`image`].
 pub(super) fn document(fields: &mut Object<'_>, path: &Path<'_>, ignored: &mut Ignored) -> Result<Vec<Part>, Failure> {
     let source = fields.require(path.field("source"))?;
-    let title = optional(fields, path.field("title"))?;
-    let context = optional(fields, path.field("context"))?;
+    let title = usual::text(fields, path.field("title"))?;
+    let context = usual::text(fields, path.field("context"))?;
     let mut inner = source.object()?;
     let kind = inner.require(source.path().field("type"))?;
     let mut parts = Vec::new();
@@ -47,7 +48,7 @@ pub(super) fn document(fields: &mut Object<'_>, path: &Path<'_>, ignored: &mut I
         "content" => {
             let content = inner.require(source.path().field("content"))?;
             parts.extend(title.into_iter().chain(context).map(Part::Text));
-            parts.extend(blocks::inside(&content, ignored)?);
+            parts.extend(blocks::inside(&content, Place::Document, ignored)?);
             name_rest("messages", &inner, ignored);
             return Ok(parts);
         }
@@ -60,10 +61,6 @@ pub(super) fn document(fields: &mut Object<'_>, path: &Path<'_>, ignored: &mut I
     Ok(parts)
 }
 
-fn optional(fields: &mut Object<'_>, path: Path<'_>) -> Result<Option<String>, Failure> {
-    fields.take(path).map(|text| text.string()).transpose()
-}
-
 fn base64(
     kind: FileKind,
     name: Option<String>,
@@ -71,7 +68,7 @@ fn base64(
     fields: &mut Object<'_>,
 ) -> Result<File, Failure> {
     let path = source.path();
-    let mime = optional(fields, path.field("media_type"))?;
+    let mime = usual::text(fields, path.field("media_type"))?;
     let data = fields.require(path.field("data"))?.string()?;
     let param = path.field("data").to_string();
     files::from_base64(kind, mime.as_deref(), name, &data, param)
@@ -85,7 +82,7 @@ fn url(kind: FileKind, name: Option<String>, source: &Value<'_, '_>, fields: &mu
 
 fn plain_text(name: Option<String>, source: &Value<'_, '_>, fields: &mut Object<'_>) -> Result<File, Failure> {
     let path = source.path();
-    let mime = optional(fields, path.field("media_type"))?;
+    let mime = usual::text(fields, path.field("media_type"))?;
     let data = path.field("data");
     let text = fields.require(data)?;
     let param = data.to_string();
@@ -103,7 +100,5 @@ fn plain_text(name: Option<String>, source: &Value<'_, '_>, fields: &mut Object<
 }
 
 fn no_stored_files(source: &Value<'_, '_>) -> Failure {
-    let path = source.path();
-    let message = format!("'{path}' cannot be served: the gateway stores no files. Send the file itself as base64.");
-    source.failure(Kind::UnsupportedParameter, message)
+    usual::unsupported(source, "the gateway stores no files. Send the file itself as base64")
 }

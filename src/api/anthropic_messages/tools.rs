@@ -1,13 +1,12 @@
 //! The tools a client offers, and what it wants of them.
 
-use std::collections::HashSet;
-
 use crate::{
     api::{
         fields::{Ignored, name_once, name_rest},
-        json::{Object, Path, Type, Value},
+        json::{Object, Path, Value},
+        schema, usual,
     },
-    chat::{Json, Tool, ToolChoice, ToolInput, Toolbox},
+    chat::{Tool, ToolChoice, ToolInput, Toolbox},
     error::{Failure, Kind},
 };
 
@@ -41,15 +40,14 @@ struct Offer {
     tools: Vec<Tool>,
     /// Names of tools that Anthropic's servers would execute, and that are ignored.
     served: Vec<String>,
-    /// All names.
-    names: HashSet<String>,
 }
 
 impl Offer {
     fn take(&mut self, tool: &Value<'_, '_>, ignored: &mut Ignored) -> Result<(), Failure> {
         let mut fields = tool.object()?;
         let path = tool.path();
-        let name = name(&mut fields, path)?;
+        let named = fields.require(path.field("name"))?;
+        let name = named.string()?;
         let schema = fields.take(path.field("input_schema"));
         match fields.take(path.field("type")) {
             // A tool of any type can be served if the client says what it takes.
@@ -64,46 +62,18 @@ impl Offer {
             }
             _ => {}
         }
-        if !self.names.insert(name.clone()) {
-            return Err(path.field("name").failure(
-                Kind::InvalidRequest,
-                format!("'{path}.name' is the name of an earlier tool too. Give each its own."),
-            ));
-        }
+        usual::tool_name(&named, &name, &self.tools)?;
         let schema = schema.ok_or_else(|| path.field("input_schema").missing())?;
-        let description = fields.take(path.field("description"));
         self.tools.push(Tool {
             name,
-            description: description.map(|text| text.string()).transpose()?,
-            input: ToolInput::Object(Some(json(&schema)?)),
+            description: usual::text(&mut fields, path.field("description"))?,
+            input: ToolInput::Object(Some(schema::of_tool(&schema)?)),
         });
         // The arguments of every tool are held against its schema.
-        if let Some(strict) = fields.take(path.field("strict")) {
-            strict.boolean()?;
-        }
+        usual::switch(&mut fields, path.field("strict"))?;
         name_rest("tools", &fields, ignored);
         Ok(())
     }
-}
-
-/// A JSON schema: an object.
-///
-/// # Errors
-/// [`Kind::InvalidType`] for anything else, [`Kind::InvalidRequest`] when it is nested too deeply.
-pub(super) fn json(schema: &Value<'_, '_>) -> Result<Json, Failure> {
-    schema.expect(Type::Object)?;
-    Json::new(schema.raw()).map_err(|_| schema.invalid("must be a JSON schema of at most 128 levels"))
-}
-
-fn name(fields: &mut Object<'_>, path: &Path<'_>) -> Result<String, Failure> {
-    const LONGEST: usize = 128;
-    let value = fields.require(path.field("name"))?;
-    let name = value.string()?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'-');
-    if (1..=LONGEST).contains(&name.len()) && name.bytes().all(plain) {
-        return Ok(name);
-    }
-    Err(value.invalid("must be 1 to 128 characters of A-Z, a-z, 0-9, _ . : -"))
 }
 
 /// For a tool that Anthropic's servers would execute and that is not missed: the name it is ignored under.
@@ -130,12 +100,14 @@ fn wanted(choice: &Value<'_, '_>, offer: &Offer, ignored: &mut Ignored) -> Resul
     let mut fields = choice.object()?;
     let path = choice.path();
     let kind = fields.require(path.field("type"))?;
-    let one_only = match fields.take(path.field("disable_parallel_tool_use")) {
-        Some(disabled) => disabled.boolean()?,
-        None => false,
-    };
+    let one_only = usual::switch(&mut fields, path.field("disable_parallel_tool_use"))?;
     let chosen = match kind.string()?.as_str() {
-        "none" => return Ok(None),
+        "none" => {
+            if !offer.tools.is_empty() {
+                name_once("tools", ignored);
+            }
+            return Ok(None);
+        }
         "auto" => ToolChoice::Auto,
         "any" => any(&kind, offer, ignored)?,
         "tool" => named(&fields.require(path.field("name"))?, offer, ignored)?,
@@ -158,7 +130,7 @@ fn any(kind: &Value<'_, '_>, offer: &Offer, ignored: &mut Ignored) -> Result<Too
 
 fn named(name: &Value<'_, '_>, offer: &Offer, ignored: &mut Ignored) -> Result<ToolChoice, Failure> {
     let wanted = name.string()?;
-    if offer.names.contains(&wanted) {
+    if offer.tools.iter().any(|tool| tool.name == wanted) {
         return Ok(ToolChoice::Named(wanted));
     }
     if !offer.served.contains(&wanted) {

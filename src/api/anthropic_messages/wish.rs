@@ -1,10 +1,10 @@
 //! How hard the model should think, whether it is to be seen, and the form of the answer.
 
-use super::tools;
 use crate::{
     api::{
         fields::{Ignored, name_once, name_rest},
         json::{Object, Path, Type, Value},
+        schema,
     },
     chat::{JsonSchema, OutputForm, ThinkingLevel},
     error::Failure,
@@ -79,7 +79,7 @@ fn form(format: &Value<'_, '_>, ignored: &mut Ignored) -> Result<OutputForm, Fai
     if kind.string()? != "json_schema" {
         return Err(kind.invalid("must be json_schema"));
     }
-    let schema = tools::json(&fields.require(path.field("schema"))?)?;
+    let schema = schema::check(&fields.require(path.field("schema"))?)?;
     name_rest("output_config.format", &fields, ignored);
     Ok(OutputForm::JsonSchema(JsonSchema {
         name: NAME.to_owned(),

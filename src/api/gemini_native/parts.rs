@@ -94,10 +94,10 @@ fn data(
     ignored: &mut Ignored,
 ) -> Result<(), Failure> {
     if let Some(data) = fields.take("inlineData") {
-        piece.put(part, Piece::File(inline(&data)?))?;
+        piece.put(part, Piece::File(inline(&data, ignored)?))?;
     }
     if let Some(data) = fields.take("fileData") {
-        piece.put(part, Piece::File(referred(&data)?))?;
+        piece.put(part, Piece::File(referred(&data, ignored)?))?;
     }
     if let Some(value) = fields.take("functionCall") {
         piece.put(part, Piece::Call(call(&value, ignored)?))?;
@@ -119,18 +119,20 @@ fn refuse_foreign(fields: &mut Fields<'_, '_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn inline(data: &Value<'_, '_>) -> Result<File, Failure> {
+fn inline(data: &Value<'_, '_>, ignored: &mut Ignored) -> Result<File, Failure> {
     let mut fields = Fields::of(data)?;
     let (kind, mime, name) = label(&mut fields)?;
     let bytes = fields.require("data")?;
+    fields.name_ignored("contents.parts.inlineData.", ignored)?;
     let param = bytes.path().to_string();
     files::from_base64(kind, mime.as_deref(), name, &bytes.string()?, param)
 }
 
-fn referred(data: &Value<'_, '_>) -> Result<File, Failure> {
+fn referred(data: &Value<'_, '_>, ignored: &mut Ignored) -> Result<File, Failure> {
     let mut fields = Fields::of(data)?;
     let (kind, mime, name) = label(&mut fields)?;
     let uri = fields.require("fileUri")?;
+    fields.name_ignored("contents.parts.fileData.", ignored)?;
     let address = uri.string()?;
     if is_googles(&address) {
         let message = format!(
@@ -189,7 +191,7 @@ fn outcome(outcome: &Value<'_, '_>, ignored: &mut Ignored) -> Result<Outcome, Fa
     }
     if let Some(list) = fields.take("parts") {
         for (index, item) in list.array()?.into_iter().enumerate() {
-            parts.push(Part::File(attached(&list.element(index, item))?));
+            parts.push(Part::File(attached(&list.element(index, item), ignored)?));
         }
     }
     if parts.is_empty() {
@@ -219,13 +221,13 @@ fn said<'a>(response: &Value<'a, '_>) -> Result<Cow<'a, str>, Failure> {
 }
 
 /// A file that a function gave back.
-fn attached(part: &Value<'_, '_>) -> Result<File, Failure> {
+fn attached(part: &Value<'_, '_>, ignored: &mut Ignored) -> Result<File, Failure> {
     let mut fields = Fields::of(part)?;
     if let Some(data) = fields.take("inlineData") {
-        return inline(&data);
+        return inline(&data, ignored);
     }
     if let Some(data) = fields.take("fileData") {
-        return referred(&data);
+        return referred(&data, ignored);
     }
     Err(part.invalid("must hold inlineData or fileData"))
 }

@@ -5,9 +5,9 @@
 
 use super::{contents, generation, named::Fields, target, target::Delivery, tools};
 use crate::{
-    api::{Defaults, Purpose, Target, fields::Ignored},
+    api::{Defaults, Purpose, Target, fields::Ignored, usual},
     chat::Request,
-    error::{Failure, Kind},
+    error::Failure,
 };
 
 /// A request as it came in.
@@ -28,9 +28,8 @@ pub(super) struct Asked {
 /// Reads the body of a request to generate content, or to count its tokens.
 ///
 /// # Errors
-/// [`Kind::UnknownUrl`] for an unknown method; [`Kind::InvalidRequest`], [`Kind::InvalidType`],
-/// [`Kind::MissingParameter`] or [`Kind::UnsupportedParameter`], and the kinds for files, with the path of the field
-/// at fault unless the body as a whole is.
+/// [`UnknownUrl`](crate::error::Kind::UnknownUrl) for an unknown method; else a failure of the client's side with the
+/// path of the field at fault, unless the body as a whole is.
 pub(super) fn request(body: &[u8], target: &Target<'_>, defaults: &Defaults<'_>) -> Result<Asked, Failure> {
     let mut ignored = Ignored::new();
     let (model, delivery) = target::read(target, &mut ignored)?;
@@ -105,8 +104,7 @@ fn same_model(fields: &mut Fields<'_, '_>, model: &str) -> Result<(), Failure> {
 
 fn refuse(fields: &mut Fields<'_, '_>, name: &'static str, why: &str) -> Result<(), Failure> {
     let Some(value) = fields.take(name) else { return Ok(()) };
-    let message = format!("'{}' cannot be served: {why}.", value.path());
-    Err(value.failure(Kind::UnsupportedParameter, message))
+    Err(usual::unsupported(&value, why))
 }
 
 #[cfg(test)]

@@ -3,46 +3,20 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::error;
-use crate::{
-    api::{Defaults, Format, Purpose, Target},
-    error::Side,
+use crate::api::{
+    Defaults, Format, Purpose, Target,
+    hostile::{self, any_json, damage, damages, mutate, mutation},
 };
 
-/// Reads a body: it must be accepted with a sound result, or refused with a 4xx and a sound error body.
 fn survives(body: &[u8], purpose: Purpose) -> Result<(), TestCaseError> {
-    let defaults = Defaults {
-        default_model: None,
-        aliases: &BTreeMap::new(),
-    };
     let target = Target {
         id: "m:streamGenerateContent",
         query: "alt=sse",
         purpose,
     };
-    match Format::GeminiNative.read(body, &target, &defaults) {
-        Ok(incoming) => {
-            prop_assert!(!incoming.request.messages.is_empty());
-            prop_assert!(incoming.request.stop.iter().all(|stop| !stop.is_empty()));
-            prop_assert_ne!(incoming.request.max_tokens, Some(0));
-            prop_assert!(incoming.request.tools.is_none_or(|toolbox| !toolbox.tools.is_empty()));
-            for name in &incoming.ignored {
-                prop_assert!((1..=64).contains(&name.len()));
-                prop_assert!(http::HeaderValue::from_str(name).is_ok());
-                prop_assert_eq!(incoming.ignored.iter().filter(|other| *other == name).count(), 1);
-            }
-        }
-        Err(failure) => {
-            let facts = failure.kind().facts();
-            prop_assert_eq!(facts.side, Side::Client);
-            prop_assert!(facts.status.is_client_error());
-            let body: Value = serde_json::from_slice(&error::body(&failure)).unwrap();
-            prop_assert_eq!(&body["error"]["code"], facts.status.as_u16());
-        }
-    }
-    Ok(())
+    hostile::survives(Format::GeminiNative, &target, body)
 }
 
 /// A request that uses every field this format reads, so that a mutation hits any of them.
@@ -75,111 +49,18 @@ fn full_request() -> Value {
     })
 }
 
-/// Words that mean something somewhere in a request.
-fn word() -> impl Strategy<Value = String> {
-    let known = prop::sample::select(vec![
-        "contents",
-        "parts",
-        "role",
-        "user",
-        "model",
-        "text",
-        "inlineData",
-        "file_data",
-        "functionCall",
-        "functionResponse",
-        "response",
-        "output",
-        "name",
-        "id",
-        "args",
-        "type",
-        "properties",
-        "nullable",
-        "anyOf",
-        "ANY",
-        "thought",
-        "generateContentRequest",
-        "",
-    ]);
-    prop_oneof![3 => known.prop_map(str::to_owned), 1 => ".{0,8}"]
-}
-
-fn any_json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        word().prop_map(Value::from),
-    ];
-    leaf.prop_recursive(4, 24, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::vec((word(), inner), 0..4)
-                .prop_map(|fields| fields.into_iter().collect::<Map<_, _>>().into()),
-        ]
-    })
-}
-
-#[derive(Clone, Debug)]
-enum Mutation {
-    Replace(Value),
-    Remove,
-    Rename(String),
-}
-
-fn mutation() -> impl Strategy<Value = Mutation> {
-    prop_oneof![
-        3 => any_json().prop_map(Mutation::Replace),
-        1 => Just(Mutation::Remove),
-        1 => word().prop_map(Mutation::Rename),
-    ]
-}
-
-/// Walks down from the root, one choice per level, and changes what it arrives at.
-fn mutate(value: &mut Value, way: &[prop::sample::Index], mutation: Mutation) {
-    let Some((step, way)) = way.split_first() else {
-        if let Mutation::Replace(new) = mutation {
-            *value = new;
-        }
-        return;
-    };
-    match value {
-        Value::Array(items) if !items.is_empty() => {
-            let at = step.index(items.len());
-            match mutation {
-                Mutation::Remove if way.is_empty() => drop(items.remove(at)),
-                mutation => mutate(&mut items[at], way, mutation),
-            }
-        }
-        Value::Object(fields) if !fields.is_empty() => {
-            let name = fields.keys().nth(step.index(fields.len())).unwrap().clone();
-            match mutation {
-                Mutation::Remove if way.is_empty() => drop(fields.remove(&name)),
-                Mutation::Rename(new) if way.is_empty() => {
-                    let moved = fields.remove(&name).unwrap();
-                    fields.insert(new, moved);
-                }
-                mutation => mutate(&mut fields[&name], way, mutation),
-            }
-        }
-        _ => mutate(value, &[], mutation),
-    }
-}
-
 #[test]
 fn the_full_request_is_valid() {
-    let defaults = Defaults {
-        default_model: None,
-        aliases: &BTreeMap::new(),
-    };
     let target = Target {
         id: "m:generateContent",
         ..Target::default()
     };
+    let defaults = Defaults {
+        default_model: None,
+        aliases: &BTreeMap::new(),
+    };
     let body = full_request().to_string();
-    assert!(Format::GeminiNative.read(body.as_bytes(), &target, &defaults).is_ok());
+    Format::GeminiNative.read(body.as_bytes(), &target, &defaults).unwrap();
 }
 
 #[test]
@@ -197,6 +78,13 @@ fn long_histories_are_read_in_time_that_grows_with_them() {
     let functions: Vec<Value> = (0..20_000).map(function).collect();
     let body = json!({"contents": contents.concat(), "tools": [{"functionDeclarations": functions}]}).to_string();
     survives(body.as_bytes(), Purpose::Answer).unwrap();
+    let call = json!({"functionCall": {"name": "f"}});
+    let result = json!({"functionResponse": {"name": "g", "response": {}}});
+    let body = json!({"contents": [
+        {"role": "model", "parts": vec![call; 60_000]},
+        {"role": "user", "parts": vec![result; 60_000]},
+    ]});
+    survives(body.to_string().as_bytes(), Purpose::Answer).unwrap();
 }
 
 proptest! {
@@ -224,17 +112,10 @@ proptest! {
     }
 
     #[test]
-    fn damaged_requests_are_read_or_refused(
-        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0_u8..3), 1..6),
-    ) {
+    fn damaged_requests_are_read_or_refused(all_damage in damages()) {
         let mut body = full_request().to_string().into_bytes();
-        for (at, byte, how) in damage {
-            let at = at.index(body.len());
-            match how {
-                0 => body[at] = byte,
-                1 => body.insert(at, byte),
-                _ => body.truncate(at + 1),
-            }
+        for (at, byte, how) in all_damage {
+            damage(&mut body, at, byte, how);
         }
         survives(&body, Purpose::Answer)?;
     }

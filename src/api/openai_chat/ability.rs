@@ -1,14 +1,20 @@
 //! What cannot be done with Gemini's web app: refused where the answer would not be what was asked for, named as
 //! ignored where it would only be less well steered.
 
-use crate::api::json::{Object, Path, Value};
-use crate::error::{Failure, Kind};
+use crate::{
+    api::{
+        json::{Object, Path},
+        usual::unsupported,
+    },
+    error::Failure,
+};
 
 /// Refuses what would change the shape of the answer.
 ///
 /// # Errors
-/// [`Kind::UnsupportedParameter`] for a valid wish, [`Kind::InvalidRequest`] or [`Kind::InvalidType`] for one that means
-/// nothing.
+/// [`UnsupportedParameter`](crate::error::Kind::UnsupportedParameter) for a valid wish,
+/// [`InvalidRequest`](crate::error::Kind::InvalidRequest) or [`InvalidType`](crate::error::Kind::InvalidType) for one
+/// that means nothing.
 pub(super) fn refuse_impossible(fields: &mut Object<'_>) -> Result<(), Failure> {
     choices(fields)?;
     log_probabilities(fields)?;
@@ -58,11 +64,4 @@ fn audio(fields: &mut Object<'_>) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-fn unsupported(value: &Value<'_, '_>, why: &str) -> Failure {
-    value.failure(
-        Kind::UnsupportedParameter,
-        format!("'{}' cannot be served: {why}.", value.path()),
-    )
 }

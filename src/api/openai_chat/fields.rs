@@ -22,6 +22,7 @@ pub(in crate::api) const FIELDS: &[Field] = &[
     Field { name: "messages.file", treatment: Honoured, sample: r#"{"messages":[{"role":"user","content":[{"type":"file","file":{"filename":"a.pdf","file_data":"data:application/pdf;base64,aGk="}}]}]}"#, note: "file_data as a data: URL, in base64, or as an address; filename" },
     Field { name: "messages.file.file_id", treatment: Refused, sample: r#"{"messages":[{"role":"user","content":[{"type":"file","file":{"file_id":"file-1"}}]}]}"#, note: "no files are stored" },
     Field { name: "messages.name", treatment: ANYTHING, sample: r#"{"messages":[{"role":"user","content":"a","name":"b"}]}"#, note: "" },
+    Field { name: "messages.cache_control", treatment: ANYTHING, sample: r#"{"messages":[{"role":"user","content":[{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}]}]}"#, note: "nothing is cached" },
     Field { name: "stream", treatment: Honoured, sample: r#"{"stream":true}"#, note: "" },
     Field { name: "stream_options", treatment: Honoured, sample: r#"{"stream":true,"stream_options":{"include_usage":true}}"#, note: "include_usage; ignored without stream" },
     Field { name: "stop", treatment: Honoured, sample: r#"{"stop":["a","b"]}"#, note: "a text or up to 64 of at most 1024 bytes" },

@@ -3,7 +3,7 @@
 use super::parts;
 use crate::{
     api::{
-        fields::{Ignored, name_once},
+        fields::{Ignored, name_once, name_rest},
         json::{Object, Path, Type, Value},
     },
     chat::{Message, Role, ToolCall},
@@ -27,8 +27,8 @@ pub(super) fn read(messages: &Value<'_, '_>, ignored: &mut Ignored) -> Result<Ve
         .collect()
 }
 
-/// One message. Fields not read here (`annotations`, `reasoning_content` and the like) are what clients send back of
-/// earlier answers, and say nothing a text-only model has to know.
+/// One message. Fields of an assistant's that are not read here (`annotations`, `reasoning_content` and the like) are
+/// what clients send back of earlier answers, and say nothing the model has to know.
 fn message(message: &Value<'_, '_>, ignored: &mut Ignored) -> Result<Message, Failure> {
     let mut fields = message.object()?;
     let path = message.path();
@@ -50,6 +50,9 @@ fn message(message: &Value<'_, '_>, ignored: &mut Ignored) -> Result<Message, Fa
     };
     // What a role has a use for is taken by now.
     without_effect(&mut fields, path.field("name"), "messages.name", ignored);
+    if read.as_ref().is_ok_and(|message| message.role != Role::Assistant) {
+        name_rest("messages", &fields, ignored);
+    }
     read
 }
 

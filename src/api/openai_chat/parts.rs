@@ -2,12 +2,13 @@
 
 use crate::{
     api::{
-        fields::{Ignored, name_once},
+        fields::{Ignored, name_once, name_rest},
         files,
-        json::{Object, Path, Type, Value},
+        json::{Type, Value},
+        usual,
     },
     chat::{File, FileKind, Part, Role},
-    error::{Failure, Kind},
+    error::Failure,
 };
 
 /// Reads the content of a message. Files may stand in any role: clients put pictures into the results of tools too.
@@ -31,17 +32,17 @@ fn part(part: &Value<'_, '_>, role: Role, ignored: &mut Ignored) -> Result<Part,
     let mut fields = part.object()?;
     let path = part.path();
     let kind = fields.require(path.field("type"))?;
-    let mut text = |name| fields.require(path.field(name))?.string().map(Part::Text);
-    let file = match kind.string()?.as_str() {
-        "text" => return text("text"),
-        "refusal" if role == Role::Assistant => return text("refusal"),
-        "image_url" => image(&fields.require(path.field("image_url"))?, ignored),
-        "video_url" => at_url(FileKind::Video, &fields.require(path.field("video_url"))?),
-        "input_audio" => audio(&fields.require(path.field("input_audio"))?),
-        "file" => document(&fields.require(path.field("file"))?),
-        _ => Err(kind.invalid("must be one of text, image_url, input_audio, video_url, file")),
+    let read = match kind.string()?.as_str() {
+        "text" => Part::Text(fields.require(path.field("text"))?.string()?),
+        "refusal" if role == Role::Assistant => Part::Text(fields.require(path.field("refusal"))?.string()?),
+        "image_url" => Part::File(image(&fields.require(path.field("image_url"))?, ignored)?),
+        "video_url" => Part::File(at_url(FileKind::Video, &fields.require(path.field("video_url"))?)?),
+        "input_audio" => Part::File(files::audio(&fields.require(path.field("input_audio"))?)?),
+        "file" => Part::File(document(&fields.require(path.field("file"))?, ignored)?),
+        _ => return Err(kind.invalid("must be one of text, image_url, input_audio, video_url, file")),
     };
-    file.map(Part::File)
+    name_rest("messages", &fields, ignored);
+    Ok(read)
 }
 
 /// How closely the model looks at a picture cannot be chosen; `auto` asks for nothing else.
@@ -68,27 +69,13 @@ fn from_text(kind: FileKind, url: &Value<'_, '_>, name: Option<String>) -> Resul
     files::from_url(kind, &url.string()?, name, url.path().to_string())
 }
 
-fn audio(audio: &Value<'_, '_>) -> Result<File, Failure> {
-    let mut fields = audio.object()?;
-    let path = audio.path();
-    let mime = match fields.take(path.field("format")) {
-        Some(format) => Some(format!("audio/{}", format.string()?)),
-        None => None,
-    };
-    let data = fields.require(path.field("data"))?;
-    let param = data.path().to_string();
-    files::from_base64(FileKind::Audio, mime.as_deref(), None, &data.string()?, param)
-}
-
-fn document(file: &Value<'_, '_>) -> Result<File, Failure> {
+fn document(file: &Value<'_, '_>, ignored: &mut Ignored) -> Result<File, Failure> {
     let mut fields = file.object()?;
     let path = file.path();
-    no_file_id(&mut fields, path)?;
-    let name = match fields.take(path.field("filename")) {
-        Some(name) => Some(name.string()?),
-        None => None,
-    };
+    files::not_stored(&mut fields, path)?;
+    let name = usual::text(&mut fields, path.field("filename"))?;
     let data = fields.require(path.field("file_data"))?;
+    name_rest("messages", &fields, ignored);
     let text = data.string()?;
     let param = data.path().to_string();
     // An extension of other gateways: the address in place of the data. Base64 has no colon.
@@ -96,15 +83,4 @@ fn document(file: &Value<'_, '_>) -> Result<File, Failure> {
         return files::from_url(FileKind::Document, &text, name, param);
     }
     files::from_base64(FileKind::Document, None, name, &text, param)
-}
-
-fn no_file_id(fields: &mut Object<'_>, path: &Path<'_>) -> Result<(), Failure> {
-    let Some(id) = fields.take(path.field("file_id")) else {
-        return Ok(());
-    };
-    let message = format!(
-        "'{}' names a stored file, and this gateway stores none. Send the file itself in 'file_data'.",
-        id.path()
-    );
-    Err(id.failure(Kind::UnsupportedParameter, message))
 }

@@ -11,7 +11,7 @@ use crate::{
         Defaults,
         fields::{Ignored, name_ignored},
         json::{Object, Path, Type},
-        stop,
+        stop, usual,
     },
     chat::{Request, ThinkingLevel},
     error::{Failure, Kind},
@@ -44,7 +44,7 @@ pub(super) fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Asked, Fai
     let mut fields = Object::parse(body)?;
     let mut ignored = Vec::new();
 
-    let requested_model = model(&mut fields, defaults)?;
+    let requested_model = usual::model(&mut fields, defaults)?;
     let messages = messages::read(&fields.require(Path::root("messages"))?, &mut ignored)?;
     let (stream, include_usage) = stream(&mut fields, &mut ignored)?;
     let wanted = tools::read(&mut fields, &mut ignored)?;
@@ -55,7 +55,7 @@ pub(super) fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Asked, Fai
         max_tokens: max_tokens(&mut fields, &mut ignored)?,
         thinking: thinking(&mut fields, &mut ignored)?,
         tools: wanted.toolbox,
-        form: form::read(&mut fields)?,
+        form: form::read(&mut fields, &mut ignored)?,
         closing: None,
     };
     ability::refuse_impossible(&mut fields)?;
@@ -70,28 +70,16 @@ pub(super) fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Asked, Fai
     })
 }
 
-fn model(fields: &mut Object<'_>, defaults: &Defaults<'_>) -> Result<String, Failure> {
-    const MODEL: Path<'static> = Path::root("model");
-    let named = fields.take(MODEL).map(|model| model.string()).transpose()?;
-    named
-        .filter(|name| !name.is_empty())
-        .or_else(|| defaults.default_model.map(str::to_owned))
-        .ok_or_else(|| MODEL.missing())
-}
-
 fn stream(fields: &mut Object<'_>, ignored: &mut Ignored) -> Result<(bool, bool), Failure> {
-    let stream = match fields.take(Path::root("stream")) {
-        Some(stream) => stream.boolean()?,
-        None => false,
-    };
+    let stream = usual::switch(fields, Path::root("stream"))?;
     let Some(options) = fields.take(Path::root("stream_options")) else {
         return Ok((stream, false));
     };
-    let include_usage = match options.object()?.take(options.path().field("include_usage")) {
-        Some(include_usage) => include_usage.boolean()?,
-        None => false,
-    };
-    if !stream {
+    let mut inner = options.object()?;
+    let include_usage = usual::switch(&mut inner, options.path().field("include_usage"))?;
+    // Streams are never padded against those who measure their pieces.
+    let padded = usual::switch(&mut inner, options.path().field("include_obfuscation"))?;
+    if !stream || padded || inner.rest().next().is_some() {
         ignored.push(Cow::Borrowed("stream_options"));
     }
     Ok((stream, include_usage))
@@ -111,13 +99,8 @@ fn stop(fields: &mut Object<'_>) -> Result<Vec<String>, Failure> {
 /// The limit on visible tokens. Both names are in use; the newer one wins, and the older one then has no effect.
 fn max_tokens(fields: &mut Object<'_>, ignored: &mut Ignored) -> Result<Option<u64>, Failure> {
     let mut read = |name| {
-        let Some(limit) = fields.take(Path::root(name)) else {
-            return Ok(None);
-        };
-        match u64::try_from(limit.integer()?) {
-            Ok(tokens) if tokens > 0 => Ok(Some(tokens)),
-            _ => Err(limit.invalid("must be at least 1")),
-        }
+        let limit = fields.take(Path::root(name));
+        limit.map(|limit| usual::token_limit(&limit)).transpose()
     };
     let (newer, older) = (read("max_completion_tokens")?, read("max_tokens")?);
     if newer.is_some() && older.is_some() {

@@ -5,41 +5,13 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{
-    api::{
-        Defaults, Format, Target,
-        arbitrary::{any_json, damage, damages, mutate, mutation},
-        openai_error,
-    },
-    error::Side,
+use crate::api::{
+    Defaults, Format, Target,
+    hostile::{self, any_json, damage, damages, mutate, mutation},
 };
 
-/// Reads a body: it must be accepted with a sound result, or refused with a 4xx and a sound error body.
 fn survives(body: &[u8]) -> Result<(), TestCaseError> {
-    let aliases = BTreeMap::from([("gpt-4o".to_owned(), "gemini-flash".to_owned())]);
-    let defaults = Defaults {
-        default_model: Some("gemini-flash"),
-        aliases: &aliases,
-    };
-    match Format::OpenAiChat.read(body, &Target::default(), &defaults) {
-        Ok(incoming) => {
-            prop_assert!(!incoming.request.messages.is_empty());
-            prop_assert!(incoming.request.stop.iter().all(|stop| !stop.is_empty()));
-            prop_assert_ne!(incoming.request.max_tokens, Some(0));
-            for name in &incoming.ignored {
-                prop_assert!(http::HeaderValue::from_str(name).is_ok());
-            }
-        }
-        Err(failure) => {
-            let facts = failure.kind().facts();
-            prop_assert_eq!(facts.side, Side::Client);
-            prop_assert!(facts.status.is_client_error());
-            let body: Value = serde_json::from_slice(&openai_error::body(&failure)).unwrap();
-            let keys: Vec<&String> = body["error"].as_object().unwrap().keys().collect();
-            prop_assert_eq!(keys, ["code", "message", "param", "type"]);
-        }
-    }
-    Ok(())
+    hostile::survives(Format::OpenAiChat, &Target::default(), body)
 }
 
 /// A request that uses every field this format knows, so that a mutation hits any of them.

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use crate::{
     api::{
-        fields::Ignored,
+        fields::{Ignored, name_rest},
         json::{Object, Path, Type, Value},
+        schema, usual,
     },
-    chat::{Json, Tool, ToolChoice, ToolInput, Toolbox},
+    chat::{Tool, ToolChoice, ToolInput, Toolbox},
     error::{Failure, Kind},
 };
 
@@ -56,7 +57,7 @@ fn tools(fields: &mut Object<'_>, ignored: &mut Ignored) -> Result<Option<Toolbo
     let parallel = fields.take(PARALLEL).map(|parallel| parallel.boolean()).transpose()?;
     let choice = fields.take(TOOL_CHOICE);
     let tools = match fields.take(TOOLS) {
-        Some(tools) => list(&tools, tool)?,
+        Some(tools) => list(&tools, tool, ignored)?,
         None => Vec::new(),
     };
     if tools.is_empty() && parallel.is_some() {
@@ -119,7 +120,7 @@ fn by_object(mut toolbox: Toolbox, choice: &Value<'_, '_>) -> Result<Toolbox, Fa
 fn functions(fields: &mut Object<'_>, ignored: &mut Ignored) -> Result<Option<Toolbox>, Failure> {
     let choice = fields.take(FUNCTION_CALL);
     let tools = match fields.take(FUNCTIONS) {
-        Some(functions) => list(&functions, function)?,
+        Some(functions) => list(&functions, function, ignored)?,
         None => Vec::new(),
     };
     let toolbox = Toolbox {
@@ -171,58 +172,46 @@ fn known(named: &Value<'_, '_>, toolbox: &Toolbox) -> Result<String, Failure> {
     Ok(text)
 }
 
-type Reader = fn(&Value<'_, '_>, &[Tool]) -> Result<Tool, Failure>;
+type Reader = fn(&Value<'_, '_>, &[Tool], &mut Ignored) -> Result<Tool, Failure>;
 
-fn list(tools: &Value<'_, '_>, read: Reader) -> Result<Vec<Tool>, Failure> {
+fn list(tools: &Value<'_, '_>, read: Reader, ignored: &mut Ignored) -> Result<Vec<Tool>, Failure> {
     let mut list = Vec::new();
     for (index, item) in tools.array()?.into_iter().enumerate() {
-        let tool = read(&tools.element(index, item), &list)?;
+        let tool = read(&tools.element(index, item), &list, ignored)?;
         list.push(tool);
     }
     Ok(list)
 }
 
 /// One of `tools`, after those before it.
-fn tool(tool: &Value<'_, '_>, before: &[Tool]) -> Result<Tool, Failure> {
+fn tool(tool: &Value<'_, '_>, before: &[Tool], ignored: &mut Ignored) -> Result<Tool, Failure> {
     let mut fields = tool.object()?;
     let kind = fields.require(tool.path().field("type"))?;
     if kind.string()? != "function" {
         return Err(only_functions(&kind));
     }
-    function(&fields.require(tool.path().field("function"))?, before)
+    let named = fields.require(tool.path().field("function"))?;
+    name_rest("tools", &fields, ignored);
+    function(&named, before, ignored)
 }
 
-fn function(function: &Value<'_, '_>, before: &[Tool]) -> Result<Tool, Failure> {
+fn function(function: &Value<'_, '_>, before: &[Tool], ignored: &mut Ignored) -> Result<Tool, Failure> {
     let mut fields = function.object()?;
     let path = function.path();
-    let name = fields.require(path.field("name"))?;
-    let text = name.string()?;
-    if !is_name(&text) {
-        return Err(name.invalid("must be 1 to 128 characters of A-Z, a-z, 0-9, _, -, . and :"));
-    }
-    if before.iter().any(|tool| tool.name == text) {
-        return Err(name.invalid("is the name of an earlier tool: give each one of its own"));
-    }
-    let description = fields.take(path.field("description"));
-    let schema = match fields.take(path.field("parameters")) {
-        Some(schema) => {
-            schema.expect(Type::Object)?;
-            Some(Json::new(schema.raw()).map_err(|_| schema.invalid("must be nested less deep"))?)
-        }
-        None => None,
-    };
+    let named = fields.require(path.field("name"))?;
+    let name = named.string()?;
+    usual::tool_name(&named, &name, before)?;
+    let description = usual::text(&mut fields, path.field("description"))?;
+    let schema = fields.take(path.field("parameters"));
+    let schema = schema.map(|schema| schema::of_tool(&schema)).transpose()?;
     // Every call is held against the schema, so that strict or not makes no difference.
+    usual::switch(&mut fields, path.field("strict"))?;
+    name_rest("tools", &fields, ignored);
     Ok(Tool {
-        name: text,
-        description: description.map(|text| text.string()).transpose()?,
+        name,
+        description,
         input: ToolInput::Object(schema),
     })
-}
-
-/// OpenAI's own rule has fewer characters; the names of many servers of tools have these too.
-fn is_name(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
-    (1..=128).contains(&name.len()) && name.bytes().all(plain)
 }
 
 fn only_functions(kind: &Value<'_, '_>) -> Failure {

@@ -13,6 +13,7 @@ use super::{
     fields::name_ignored,
     format::Wire,
     json::{Object, Path},
+    usual,
 };
 use crate::{
     chat::{Answer, Event, FinishReason, MediaKind, MediaSource, Message, OutputForm, Request, Role, Usage},
@@ -40,11 +41,7 @@ fn read(body: &[u8], _target: &Target<'_>, defaults: &Defaults<'_>) -> Result<In
     if text.trim().is_empty() {
         return Err(prompt.invalid("must say what the image shall show"));
     }
-    let model = match fields.take(Path::root("model")) {
-        Some(model) => Some(model.string()?),
-        None => defaults.default_model.map(str::to_owned),
-    };
-    let requested_model = model.ok_or_else(|| Path::root("model").missing())?;
+    let requested_model = usual::model(&mut fields, defaults)?;
     let shape = shape(&mut fields)?;
     one_only(&mut fields)?;
     let links = links(&mut fields)?;

@@ -1,13 +1,14 @@
 //! The content of a message or of a tool's output: a text, or parts.
 
-use super::files;
 use crate::{
     api::{
-        fields::{Ignored, name_once},
+        fields::{Ignored, name_once, name_rest},
+        files,
         json::{Object, Path, Type, Value},
+        usual,
     },
     chat::{File, FileKind, Part, Role},
-    error::{Failure, Kind},
+    error::Failure,
 };
 
 /// Reads all parts.
@@ -39,56 +40,33 @@ fn part(part: &Value<'_, '_>, role: Role, ignored: &mut Ignored) -> Result<Part,
         "refusal" if role == Role::Assistant => Part::Text(fields.require(path.field("refusal"))?.string()?),
         "input_image" => Part::File(image(&mut fields, path, ignored)?),
         "input_file" => Part::File(document(&mut fields, path, ignored)?),
-        "input_audio" => Part::File(audio(&mut fields, path)?),
+        "input_audio" => Part::File(files::audio(&fields.require(path.field("input_audio"))?)?),
         _ => return Err(kind.invalid("must be one of input_text, input_image, input_file, input_audio, output_text")),
     };
-    if fields.take(path.field("prompt_cache_breakpoint")).is_some() {
-        name_once("input.prompt_cache_breakpoint", ignored);
+    // What else stands in an assistant's part is sent back of an earlier answer.
+    if role != Role::Assistant {
+        name_rest("input", &fields, ignored);
     }
     Ok(read)
 }
 
 fn image(fields: &mut Object<'_>, path: &Path<'_>, ignored: &mut Ignored) -> Result<File, Failure> {
     detail(fields, path, ignored)?;
-    no_stored_file(fields, path)?;
+    files::not_stored(fields, path)?;
     let url = fields.require(path.field("image_url"))?;
     files::from_url(FileKind::Image, &url.string()?, None, url.path().to_string())
 }
 
 fn document(fields: &mut Object<'_>, path: &Path<'_>, ignored: &mut Ignored) -> Result<File, Failure> {
     detail(fields, path, ignored)?;
-    no_stored_file(fields, path)?;
-    let name = fields.take(path.field("filename"));
-    let name = name.map(|name| name.string()).transpose()?;
+    files::not_stored(fields, path)?;
+    let name = usual::text(fields, path.field("filename"))?;
     if let Some(url) = fields.take(path.field("file_url")) {
         return files::from_url(FileKind::Document, &url.string()?, name, url.path().to_string());
     }
     let data = fields.require(path.field("file_data"))?;
-    let (text, at) = (data.string()?, data.path().to_string());
-    if text.starts_with("data:") {
-        return files::from_url(FileKind::Document, &text, name, at);
-    }
-    files::from_base64(FileKind::Document, None, name, &text, at)
-}
-
-fn audio(fields: &mut Object<'_>, path: &Path<'_>) -> Result<File, Failure> {
-    let at = path.field("input_audio");
-    let audio = fields.require(at)?;
-    let mut inner = audio.object()?;
-    let format = inner.require(at.field("format"))?;
-    let mime = match format.string()?.as_str() {
-        "wav" => "audio/wav",
-        "mp3" => "audio/mpeg",
-        _ => return Err(format.invalid("must be wav or mp3")),
-    };
-    let data = inner.require(at.field("data"))?;
-    files::from_base64(
-        FileKind::Audio,
-        Some(mime),
-        None,
-        &data.string()?,
-        data.path().to_string(),
-    )
+    let param = data.path().to_string();
+    files::from_base64(FileKind::Document, None, name, &data.string()?, param)
 }
 
 /// How closely an image is looked at is the web app's own affair.
@@ -99,15 +77,4 @@ fn detail(fields: &mut Object<'_>, path: &Path<'_>, ignored: &mut Ignored) -> Re
         name_once("input.detail", ignored);
     }
     Ok(())
-}
-
-fn no_stored_file(fields: &mut Object<'_>, path: &Path<'_>) -> Result<(), Failure> {
-    let Some(id) = fields.take(path.field("file_id")) else {
-        return Ok(());
-    };
-    let message = format!(
-        "'{}' cannot be served: no files are kept here. Send the file itself.",
-        id.path()
-    );
-    Err(id.failure(Kind::UnsupportedParameter, message))
 }

@@ -1,5 +1,7 @@
 //! The `input` of a request: a text, or items.
 
+use std::collections::HashSet;
+
 use super::{
     content, kept,
     tools::{Offered, joined},
@@ -27,25 +29,35 @@ pub(super) fn read(
         Type::Array => input.array()?,
         _ => return Err(input.wrong_type("a string or an array of items")),
     };
-    let mut messages = Vec::new();
+    let mut conversation = Conversation::default();
     for (index, raw) in items.into_iter().enumerate() {
-        item(&input.element(index, raw), &mut messages, offered, ignored)?;
+        item(&input.element(index, raw), &mut conversation, offered, ignored)?;
     }
-    if messages.is_empty() {
+    if conversation.messages.is_empty() {
         return Err(input.invalid("must hold at least one message"));
     }
-    Ok(messages)
+    Ok(conversation.messages)
+}
+
+/// What was read so far.
+#[derive(Default)]
+struct Conversation {
+    messages: Vec<Message>,
+    /// The items that were referred to. Each may be once, as at OpenAI: so the conversation is at most as long as the
+    /// body and all that is remembered.
+    recalled: HashSet<String>,
 }
 
 /// One item. Fields not read here (`id`, `status`, `phase` and the like) are what clients send back of earlier
 /// answers, and say nothing the model has to know.
 fn item(
     item: &Value<'_, '_>,
-    messages: &mut Vec<Message>,
+    conversation: &mut Conversation,
     offered: &mut Offered,
     ignored: &mut Ignored,
 ) -> Result<(), Failure> {
     let mut fields = item.object()?;
+    let messages = &mut conversation.messages;
     let path = item.path();
     let kind = fields.take(path.field("type")).map(|kind| kind.string()).transpose()?;
     let has = |name: &str| fields.rest().any(|field| field == name);
@@ -62,11 +74,11 @@ fn item(
         Some("web_search_call" | "file_search_call" | "code_interpreter_call" | "image_generation_call") => {
             name_once("input.hosted_tool_call", ignored);
         }
-        Some("item_reference") => reference(&mut fields, path, messages, ignored)?,
+        Some("item_reference") => reference(&mut fields, path, conversation, ignored)?,
         Some(_) => return Err(unknown(path)),
         // Only messages and references may leave their type out.
         None if has("role") || !has("id") => messages.push(message(&mut fields, path, ignored)?),
-        None => reference(&mut fields, path, messages, ignored)?,
+        None => reference(&mut fields, path, conversation, ignored)?,
     }
     Ok(())
 }
@@ -135,7 +147,7 @@ fn result(fields: &mut Object<'_>, path: &Path<'_>, ignored: &mut Ignored) -> Re
 fn reference(
     fields: &mut Object<'_>,
     path: &Path<'_>,
-    messages: &mut Vec<Message>,
+    conversation: &mut Conversation,
     ignored: &mut Ignored,
 ) -> Result<(), Failure> {
     let at = fields.require(path.field("id"))?;
@@ -154,9 +166,12 @@ fn reference(
             ),
         ));
     };
+    if !conversation.recalled.insert(id) {
+        return Err(at.invalid("refers to an item that was referred to before"));
+    }
     match item.tool_calls.pop() {
-        Some(call) => called(messages, call),
-        None => messages.push(item),
+        Some(call) => called(&mut conversation.messages, call),
+        None => conversation.messages.push(item),
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The OpenAI responses wire format: `POST /responses`, what Codex and the AI SDK speak by default.
 //!
 //! The conversation is what the `input` holds. Items in it may refer to those of earlier answers, which are remembered
-//! for a while (see `kept`), and to thoughts, which no later answer needs; nothing else is kept between requests.
+//! for a while (see the module `kept`), and to thoughts, which no later answer needs; nothing else is kept between requests.
 //!
 //! A stream that fails ends in two events: `error`, at which the client libraries raise, and `response.failed`, which
 //! is what Codex reads. There is no `[DONE]`: no reader of this format waits for one.
@@ -10,7 +10,6 @@ mod choice;
 mod content;
 mod echo;
 mod fields;
-mod files;
 mod input;
 mod items;
 mod kept;

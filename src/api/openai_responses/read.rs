@@ -16,6 +16,7 @@ use crate::{
         Defaults,
         fields::{Ignored, name_ignored, name_once, name_rest},
         json::{Object, Path, Type},
+        usual,
     },
     chat::{Message, Request, Role, ThinkingLevel},
     error::Failure,
@@ -49,7 +50,7 @@ pub(super) fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Asked, Fai
     let mut fields = Object::parse(body)?;
     let mut ignored = Vec::new();
 
-    let requested_model = model(&mut fields, defaults)?;
+    let requested_model = usual::model(&mut fields, defaults)?;
     refuse::impossible(&mut fields, &mut ignored)?;
     let keep = store(&mut fields, &mut ignored)?;
     let mut echoed = Echoed::default();
@@ -93,15 +94,6 @@ pub(super) fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Asked, Fai
     })
 }
 
-fn model(fields: &mut Object<'_>, defaults: &Defaults<'_>) -> Result<String, Failure> {
-    const MODEL: Path<'static> = Path::root("model");
-    let named = fields.take(MODEL).map(|model| model.string()).transpose()?;
-    named
-        .filter(|name| !name.is_empty())
-        .or_else(|| defaults.default_model.map(str::to_owned))
-        .ok_or_else(|| MODEL.missing())
-}
-
 /// Whether later requests may refer to this answer's items, which they may unless it is forbidden. To fetch an answer
 /// is what cannot be had, so a client that asks for that by name is told.
 fn store(fields: &mut Object<'_>, ignored: &mut Ignored) -> Result<bool, Failure> {
@@ -133,13 +125,8 @@ fn metadata<'a>(fields: &mut Object<'a>, echoed: &mut Echoed<'a>) -> Result<(), 
 }
 
 fn max_output_tokens(fields: &mut Object<'_>) -> Result<Option<u64>, Failure> {
-    let Some(limit) = fields.take(Path::root("max_output_tokens")) else {
-        return Ok(None);
-    };
-    match u64::try_from(limit.integer()?) {
-        Ok(tokens) if tokens > 0 => Ok(Some(tokens)),
-        _ => Err(limit.invalid("must be at least 1")),
-    }
+    let limit = fields.take(Path::root("max_output_tokens"));
+    limit.map(|limit| usual::token_limit(&limit)).transpose()
 }
 
 /// Gemini's web app knows two levels of effort, and its thoughts come in one length. What asks for less effort than
@@ -190,14 +177,12 @@ fn reasoning(
 
 /// Streams are never padded against those who measure their pieces.
 fn stream(fields: &mut Object<'_>, ignored: &mut Ignored) -> Result<bool, Failure> {
-    let stream = fields.take(Path::root("stream"));
-    let stream = stream.map_or(Ok(false), |stream| stream.boolean())?;
+    let stream = usual::switch(fields, Path::root("stream"))?;
     let Some(options) = fields.take(Path::root("stream_options")) else {
         return Ok(stream);
     };
     let mut inner = options.object()?;
-    let padded = inner.take(options.path().field("include_obfuscation"));
-    let padded = padded.map_or(Ok(false), |padded| padded.boolean())?;
+    let padded = usual::switch(&mut inner, options.path().field("include_obfuscation"))?;
     if padded || inner.rest().next().is_some() {
         name_once("stream_options", ignored);
     }

@@ -3,7 +3,8 @@
 use crate::{
     api::{
         fields::{Ignored, name_once},
-        json::{Object, Path, Value},
+        json::{Object, Path},
+        usual::unsupported,
     },
     error::{Failure, Kind},
 };
@@ -88,11 +89,4 @@ fn truncation(fields: &mut Object<'_>, ignored: &mut Ignored) -> Result<(), Fail
         _ => return Err(truncation.invalid("must be auto or disabled")),
     }
     Ok(())
-}
-
-fn unsupported(value: &Value<'_, '_>, why: &str) -> Failure {
-    value.failure(
-        Kind::UnsupportedParameter,
-        format!("'{}' cannot be served: {why}.", value.path()),
-    )
 }

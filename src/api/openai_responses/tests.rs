@@ -4,12 +4,12 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::api::{
-    Format,
+    Format, Target,
     hostile::{self, any_json, mutate, mutation},
 };
 
 fn survives(body: &[u8]) -> Result<(), TestCaseError> {
-    hostile::survives(Format::OpenAiResponses, body)
+    hostile::survives(Format::OpenAiResponses, &Target::default(), body)
 }
 
 /// A request that uses every field this format knows, so that a mutation hits any of them.

@@ -4,8 +4,9 @@ use crate::{
     api::{
         fields::{Ignored, name_once, name_rest},
         json::{Object, Path, Type, Value},
+        schema,
     },
-    chat::{Json, JsonSchema, OutputForm},
+    chat::OutputForm,
     error::Failure,
 };
 
@@ -30,31 +31,23 @@ pub(super) fn read<'a>(
     let Some(format) = format else {
         return Ok((OutputForm::Text, None));
     };
-    Ok((form(&format)?, Some(format.raw())))
+    Ok((form(&format, ignored)?, Some(format.raw())))
 }
 
-fn form(format: &Value<'_, '_>) -> Result<OutputForm, Failure> {
+fn form(format: &Value<'_, '_>, ignored: &mut Ignored) -> Result<OutputForm, Failure> {
     let mut fields = format.object()?;
-    let kind = fields.require(format.path().field("type"))?;
-    match kind.string()?.as_str() {
-        "text" => Ok(OutputForm::Text),
-        "json_object" => Ok(OutputForm::JsonObject),
-        "json_schema" => Ok(OutputForm::JsonSchema(schema(&mut fields, format.path())?)),
-        _ => Err(kind.invalid("must be one of text, json_object, json_schema")),
-    }
-}
-
-/// Whether it is strict makes no difference: the answer is always held to its schema.
-fn schema(fields: &mut Object<'_>, path: &Path<'_>) -> Result<JsonSchema, Failure> {
-    if let Some(strict) = fields.take(path.field("strict")) {
-        strict.expect(Type::Boolean)?;
-    }
-    let description = fields.take(path.field("description"));
-    let schema = fields.require(path.field("schema"))?;
-    schema.expect(Type::Object)?;
-    Ok(JsonSchema {
-        name: fields.require(path.field("name"))?.string()?,
-        description: description.map(|text| text.string()).transpose()?,
-        schema: Json::new(schema.raw()).map_err(|_| schema.invalid("must be nested at most 128 levels deep"))?,
-    })
+    let path = format.path();
+    let kind = fields.require(path.field("type"))?;
+    let form = match kind.string()?.as_str() {
+        "text" => OutputForm::Text,
+        "json_object" => OutputForm::JsonObject,
+        "json_schema" => match schema::form(&mut fields, path)? {
+            // Unlike in chat completions it cannot be left out.
+            OutputForm::JsonObject => return Err(path.field("schema").missing()),
+            form => form,
+        },
+        _ => return Err(kind.invalid("must be one of text, json_object, json_schema")),
+    };
+    name_rest("text.format", &fields, ignored);
+    Ok(form)
 }

@@ -3,14 +3,12 @@
 use crate::{
     api::{
         fields::{Ignored, name_once, name_rest},
-        json::{Object, Path, Type, Value},
+        json::{Object, Path, Value},
+        schema, usual,
     },
     chat::{Json, Tool, ToolInput},
     error::{Failure, Kind},
 };
-
-/// The longest name of a tool, in bytes; that of a tool in a namespace counts with its namespace.
-const MAX_NAME: usize = 128;
 
 /// The tools on offer, and how a call of each is written. Both lists are in the same order.
 #[derive(Debug, Default)]
@@ -93,7 +91,7 @@ impl Offered {
     /// A group of tools. What is said of the group is told with its first tool.
     fn namespace(&mut self, fields: &mut Object<'_>, path: &Path<'_>, ignored: &mut Ignored) -> Result<(), Failure> {
         let name = fields.require(path.field("name"))?.string()?;
-        let about = optional(fields, path.field("description"))?;
+        let about = usual::text(fields, path.field("description"))?;
         let tools = fields.require(path.field("tools"))?;
         let first = self.tools.len();
         for (index, item) in tools.array()?.into_iter().enumerate() {
@@ -123,7 +121,7 @@ impl Offered {
         };
         let name = fields.require(path.field("name"))?;
         let (plain, known_as) = self.name(&name, namespace)?;
-        let description = optional(&mut fields, path.field("description"))?;
+        let description = usual::text(&mut fields, path.field("description"))?;
         let (description, input) = if custom {
             (grammar(&mut fields, path, description)?, ToolInput::Text)
         } else {
@@ -146,15 +144,11 @@ impl Offered {
 
     fn name(&self, name: &Value<'_, '_>, namespace: Option<&str>) -> Result<(String, String), Failure> {
         let plain = name.string()?;
+        if plain.is_empty() {
+            return Err(name.invalid("must have at least one character"));
+        }
         let known_as = joined(namespace, &plain);
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'-');
-        if plain.is_empty() || known_as.len() > MAX_NAME || !known_as.bytes().all(allowed) {
-            let rule = format!("must be 1 to {MAX_NAME} characters of A-Za-z0-9_.:-, its namespace included");
-            return Err(name.invalid(&rule));
-        }
-        if self.names.iter().any(|known| known.known_as == known_as) {
-            return Err(name.invalid("is the name of two tools"));
-        }
+        usual::tool_name(name, &known_as, &self.tools)?;
         Ok((plain, known_as))
     }
 }
@@ -165,21 +159,11 @@ fn without_tool(name: &'static str, ignored: &mut Ignored) -> Result<(), Failure
     Ok(())
 }
 
-fn optional(fields: &mut Object<'_>, path: Path<'_>) -> Result<Option<String>, Failure> {
-    fields.take(path).map(|text| text.string()).transpose()
-}
-
 /// The schema of a function's arguments. Whether it is strict makes no difference: calls are always held to it.
 fn parameters(fields: &mut Object<'_>, path: &Path<'_>) -> Result<Option<Json>, Failure> {
-    if let Some(strict) = fields.take(path.field("strict")) {
-        strict.expect(Type::Boolean)?;
-    }
-    let Some(schema) = fields.take(path.field("parameters")) else {
-        return Ok(None);
-    };
-    schema.expect(Type::Object)?;
-    let schema = Json::new(schema.raw()).map_err(|_| schema.invalid("must be nested at most 128 levels deep"))?;
-    Ok(Some(schema))
+    usual::switch(fields, path.field("strict"))?;
+    let schema = fields.take(path.field("parameters"));
+    schema.map(|schema| schema::of_tool(&schema)).transpose()
 }
 
 /// The description of a tool that takes free text, with the grammar of that text if there is one: it can be told to

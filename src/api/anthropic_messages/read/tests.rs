@@ -245,3 +245,20 @@ fn a_schema_is_the_form_of_the_answer() {
         "output_config.format.type",
     );
 }
+
+#[test]
+fn a_schema_of_the_answer_that_cannot_be_used_is_refused_and_one_of_a_tool_is_taken() {
+    let unusable = json!({"type": "nonsense"});
+    let format = json!({"format": {"type": "json_schema", "schema": unusable}});
+    refuse(json!({"output_config": format}), VALUE, "output_config.format.schema");
+    accept(json!({"tools": [{"name": "f", "input_schema": unusable}]}));
+}
+
+#[test]
+fn tools_are_bounded_and_named_when_none_may_be_called() {
+    let tool = |number: usize| json!({"name": format!("f{number}"), "input_schema": {}});
+    let tools: Vec<Value> = (0..1_025).map(tool).collect();
+    accept(json!({"tools": tools[..1_024]}));
+    refuse(json!({"tools": tools}), VALUE, "tools[1024].name");
+    ignores(json!({"tools": [tool(0)], "tool_choice": {"type": "none"}}), &["tools"]);
+}

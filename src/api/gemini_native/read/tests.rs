@@ -3,7 +3,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::chat::{FileContent, FileKind, Message, OutputForm, Part, Role, ThinkingLevel, ToolChoice, ToolInput};
+use crate::{
+    chat::{FileContent, FileKind, Message, OutputForm, Part, Role, ThinkingLevel, ToolChoice, ToolInput},
+    error::Kind,
+};
 
 mod conversation;
 mod wishes;

@@ -215,3 +215,13 @@ fn what_must_be_there_must_be_there() {
     refuse(json!({"metadata": []}), TYPE, "metadata");
     refuse(json!({"instructions": 5}), TYPE, "instructions");
 }
+
+#[test]
+fn a_schema_that_cannot_be_used_is_refused_with_its_path() {
+    let format = json!({"type": "json_schema", "name": "a", "schema": {"type": "nonsense"}});
+    refuse(json!({"text": {"format": format}}), VALUE, "text.format.schema");
+    let format = json!({"type": "json_schema", "name": "a b", "schema": {}});
+    refuse(json!({"text": {"format": format}}), VALUE, "text.format.name");
+    let format = json!({"type": "json_schema", "name": "a"});
+    refuse(json!({"text": {"format": format}}), MISSING, "text.format.schema");
+}

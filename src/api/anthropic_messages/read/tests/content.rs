@@ -193,3 +193,31 @@ fn text_that_was_found_or_cut_to_blocks_stays_text() {
     let parts = &accept(user(content)).request.messages[0].parts;
     assert_eq!(parts, &[plain("T\nS\nF"), plain("D"), plain("E")]);
 }
+
+#[test]
+fn documents_are_not_nested_however_deep_a_body_is() {
+    let document = |inner: Value| json!({"type": "document", "source": {"type": "content", "content": [inner]}});
+    let text = json!({"type": "text", "text": "t"});
+    accept(user(json!([document(text.clone())])));
+    refuse(
+        user(json!([document(document(text.clone()))])),
+        UNSUPPORTED,
+        "messages[0].content[0].source.content[0].type",
+    );
+    let found = json!({"type": "search_result", "title": "t", "source": "s", "content": [document(text)]});
+    refuse(
+        user(json!([found])),
+        UNSUPPORTED,
+        "messages[0].content[0].content[0].type",
+    );
+    let mut body = r#"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":["#.to_owned();
+    const DEEP: usize = 100_000;
+    body.push_str(&r#"{"type":"document","source":{"type":"content","content":["#.repeat(DEEP));
+    body.push_str(&"]}}".repeat(DEEP));
+    body.push_str("]}]}");
+    let defaults = Defaults {
+        default_model: None,
+        aliases: &BTreeMap::new(),
+    };
+    assert!(request(body.as_bytes(), Purpose::Answer, &defaults).is_err());
+}

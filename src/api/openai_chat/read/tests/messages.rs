@@ -194,3 +194,14 @@ fn what_is_set_in_messages_without_effect_is_named_once() {
     ]}));
     assert!(used.ignored.is_empty(), "{:?}", used.ignored);
 }
+
+#[test]
+fn what_is_set_within_messages_and_cannot_act_is_named() {
+    let cached = json!({"type": "text", "text": "t", "cache_control": {"type": "ephemeral"}});
+    let asked = accept(json!({"messages": [
+        {"role": "user", "content": [cached], "priority": 1},
+        {"role": "assistant", "content": "a", "annotations": [], "reasoning_content": "r"},
+        {"role": "user", "content": "u"},
+    ]}));
+    assert_eq!(asked.ignored, ["messages.cache_control", "messages.priority"]);
+}

@@ -204,3 +204,24 @@ fn a_schema_may_be_nested_only_so_deep() {
     let failure = super::read_bytes(body.as_bytes()).unwrap_err();
     assert_eq!(failure.param_name(), Some("tools[0].function.parameters"));
 }
+
+#[test]
+fn what_is_set_within_other_fields_and_cannot_act_is_named() {
+    let tool = json!({"type": "function", "function": {"name": "f", "strict": true, "cache": 1}, "cache_control": {}});
+    let format = json!({"type": "json_schema", "json_schema": {"name": "a", "schema": {}, "fallback": 1}});
+    let asked = accept(json!({
+        "stream": true, "stream_options": {"include_usage": true, "include_obfuscation": true},
+        "tools": [tool], "response_format": format,
+    }));
+    assert_eq!(
+        asked.ignored,
+        [
+            "stream_options",
+            "tools.cache_control",
+            "tools.cache",
+            "response_format.fallback"
+        ]
+    );
+    let strict = json!({"type": "function", "function": {"name": "f", "strict": "yes"}});
+    refuse(json!({"tools": [strict]}), "invalid_type", "tools[0].function.strict");
+}

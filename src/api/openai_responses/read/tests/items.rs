@@ -1,6 +1,7 @@
 //! The `input`.
 
 use super::*;
+use crate::api::openai_responses::kept;
 
 #[track_caller]
 fn messages(items: Value) -> Vec<Message> {
@@ -127,7 +128,7 @@ fn files_are_read() {
                 FileKind::Audio,
                 bytes(),
                 None,
-                Some("audio/mpeg"),
+                Some("audio/mp3"),
                 "[4].input_audio.data"
             ),
         ]
@@ -206,10 +207,29 @@ fn what_means_nothing_is_refused_with_its_path() {
         TYPE,
         "input[0].output",
     );
-    let audio = json!({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "ogg"}});
+    let audio = json!({"type": "input_audio", "input_audio": {"format": "wav"}});
     refuse_item(
         json!({"role": "user", "content": [audio]}),
-        VALUE,
-        "input[0].content[0].input_audio.format",
+        MISSING,
+        "input[0].content[0].input_audio.data",
     );
+}
+
+#[test]
+fn an_item_may_be_referred_to_once() {
+    kept::message("msg_referred_to_twice", "said".to_owned());
+    let reference = json!({"type": "item_reference", "id": "msg_referred_to_twice"});
+    assert_eq!(messages(json!([reference])), [Message::text(Role::Assistant, "said")]);
+    refuse(json!({"input": [reference, reference]}), VALUE, "input[1].id");
+}
+
+#[test]
+fn what_is_set_in_a_clients_own_part_and_cannot_act_is_named() {
+    let part = json!({"type": "input_text", "text": "t", "cache_control": {"type": "ephemeral"}});
+    ignores(
+        json!({"input": [{"role": "user", "content": [part]}]}),
+        &["input.cache_control"],
+    );
+    let part = json!({"type": "output_text", "text": "t", "annotations": [], "logprobs": []});
+    ignores(json!({"input": [{"role": "assistant", "content": [part]}]}), &[]);
 }
