@@ -106,7 +106,7 @@ fn operation(route: &Route, method: &Method) -> Value {
     if route.path.contains("{id}") {
         operation["parameters"] = json!([{"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}]);
     }
-    if let Some(Handler::Generate(format)) = handler {
+    if let Some(Handler::Generate(format) | Handler::CountTokens(format)) = handler {
         operation["summary"] = format.title().into();
         operation["requestBody"] = json!({
             "required": true,
