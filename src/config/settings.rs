@@ -167,7 +167,7 @@ settings! {
     PUBLIC_URL = open("PUBLIC_URL", "public-url", None, Value::Text("URL"),
         "Where clients reach the gateway, for the links to images in its answers: `https://gateway.example`. By default as the request's own headers say.");
     MEDIA_LINK_LIFETIME = open("MEDIA_LINK_LIFETIME", "media-link-lifetime", Some("86400"), number(60, 31_536_000, "seconds"),
-        "How long a link to an image, a film or a recording in an answer can be opened. The link itself is the permission.");
+        "How long a link to an image, a film or a recording in an answer can be opened. The link itself is the permission. It ends earlier when a key or SECURE_1PSID changes.");
     LOG_FORMAT = open("LOG_FORMAT", "log-format", Some("text"), Value::Choice(&["text", "json"]),
         "The form of the log on standard error.");
     DEBUG = open("DEBUG", "debug", Some("false"), Value::Switch,
