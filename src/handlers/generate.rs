@@ -210,7 +210,7 @@ fn meta(resolved: &str, served: &Served, prompt_tokens: u64) -> Meta {
         &served.model
     };
     Meta {
-        id: crate::ids::unique().simple().to_string(),
+        id: crate::ids::secret().simple().to_string(),
         created: now.as_secs(),
         model: model.to_owned(),
         prompt_tokens,
