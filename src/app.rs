@@ -39,6 +39,8 @@ pub struct App {
     pub public_url: Option<String>,
     /// One place for each link that may be open at a time: who opens one need not have a key.
     pub(crate) downloads: Arc<Semaphore>,
+    /// Whether sources stand below the text of an answer too.
+    pub footnotes: bool,
     /// Makes and reads links to what only the account can open.
     pub(crate) links: Links,
     /// Room for the bytes of requests.
@@ -74,6 +76,7 @@ impl App {
         Self {
             prefix: config.api_prefix.clone(),
             public_url: config.public_url.clone(),
+            footnotes: config.citation_footnotes,
             downloads: Arc::new(Semaphore::new(DOWNLOADS)),
             links: Links::new(&keyring, config.psid.as_ref(), config.media_link_lifetime),
             keyring,

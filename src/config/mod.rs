@@ -119,6 +119,8 @@ pub struct Config {
     pub protocol: Protocol,
     /// `PUBLIC_URL`, without a slash at the end.
     pub public_url: Option<String>,
+    /// `CITATION_FOOTNOTES`.
+    pub citation_footnotes: bool,
     /// `MEDIA_LINK_LIFETIME`.
     pub media_link_lifetime: Duration,
     /// `LOG_FORMAT`.

@@ -166,6 +166,8 @@ settings! {
         "A JSON overlay over the built-in facts of the Gemini web protocol, base URLs included.");
     PUBLIC_URL = open("PUBLIC_URL", "public-url", None, Value::Text("URL"),
         "Where clients reach the gateway, for the links to images in its answers: `https://gateway.example`. By default as the request's own headers say.");
+    CITATION_FOOTNOTES = open("CITATION_FOOTNOTES", "citation-footnotes", Some("false"), Value::Switch,
+        "Whether the sources of an answer stand below its text as a list too, for clients that show no annotations.");
     MEDIA_LINK_LIFETIME = open("MEDIA_LINK_LIFETIME", "media-link-lifetime", Some("86400"), number(60, 31_536_000, "seconds"),
         "How long a link to an image, a film or a recording in an answer can be opened. The link itself is the permission. It ends earlier when a key or SECURE_1PSID changes.");
     LOG_FORMAT = open("LOG_FORMAT", "log-format", Some("text"), Value::Choice(&["text", "json"]),

@@ -2,6 +2,7 @@
 
 pub(crate) mod count;
 mod dry_run;
+mod footnotes;
 pub(crate) mod generate;
 pub(crate) mod health;
 pub(crate) mod media;

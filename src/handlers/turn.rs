@@ -9,7 +9,7 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::media::Delivery;
+use super::{footnotes::Footnotes, media::Delivery};
 use crate::{
     app::App,
     chat::{Event, Limiter},
@@ -42,6 +42,7 @@ pub(super) fn events(
             }
         };
         let in_flight = app.metrics.generation();
+        let mut footnotes = Footnotes::new(app.footnotes, &call.request);
         let mut upstream = Guarded::new(app.upstream.generate(call), deadline, app.ending.clone());
         let mut silent = true;
         let mut text = false;
@@ -108,6 +109,10 @@ pub(super) fn events(
                         }
                     }
                 }
+                Ok(Event::Citation(source)) => {
+                    footnotes.push(&source);
+                    yield Ok(Event::Citation(source));
+                }
                 Ok(other) => yield Ok(other),
                 Err(failure) => {
                     record.upstream_failed(&failure);
@@ -121,6 +126,9 @@ pub(super) fn events(
         drop((upstream, in_flight, permit, held));
         if !rest.is_empty() {
             yield Ok(Event::Text(rest));
+        }
+        if let Some(footnotes) = footnotes.text(reason) {
+            yield Ok(Event::Text(footnotes));
         }
         yield Ok(Event::Finished(reason));
     }

@@ -12,7 +12,7 @@ use crate::{
 /// One answer.
 ///
 /// Its blocks are thoughts (if they are asked for), text, and calls. Images and sources have no block that another
-/// model than Claude could fill; their links stand in the text.
+/// model than Claude could fill: images are links in the text, sources a list below it with `CITATION_FOOTNOTES`.
 pub(super) struct MessagesReply {
     show_thinking: bool,
     /// The request's stop texts: the message names the one that was met.

@@ -288,9 +288,13 @@ impl Attempt {
     /// What stands beside the text: pictures, films, recordings, sources.
     fn add_media(&mut self) {
         let turn = self.reply.turn();
-        for media in self.reply.media().iter().filter_map(|media| media::event(media, turn)) {
+        for media in self.reply.media() {
+            let Some(shown) = media::event(media, turn) else {
+                continue;
+            };
             self.has_output = true;
-            self.ready.push_back(Event::Media(media));
+            self.ready.extend(media::source(&shown).map(Event::Citation));
+            self.ready.push_back(Event::Media(shown));
         }
         for source in self.reply.sources() {
             self.ready.push_back(Event::Citation(Citation {

@@ -80,6 +80,18 @@ fn web_address(text: &str) -> Option<String> {
     matches!(url.scheme(), "http" | "https").then(|| url.into())
 }
 
+/// A picture found on the web is a source too: somebody else's page stands behind it.
+pub(super) fn source(shown: &chat::Media) -> Option<chat::Citation> {
+    let chat::MediaSource::Url(url) = &shown.source else {
+        return None;
+    };
+    Some(chat::Citation {
+        url: url.clone(),
+        title: shown.alt.clone(),
+        passage: None,
+    })
+}
+
 /// Fetches what a reference names: an image in its full size where the account gives it.
 pub(super) async fn download(web: &Inner, reference: &str, deadline: Instant) -> Result<Download, Failure> {
     let reference: Reference = serde_json::from_str(reference).map_err(|_| not_ours())?;
