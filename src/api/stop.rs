@@ -1,6 +1,6 @@
 //! Stop texts, as every format that has them bounds them.
 
-use super::json::Value;
+use super::json::{Object, Path, Type, Value};
 use crate::error::Failure;
 
 /// More than OpenAI's four, because clients that cap the number do so for OpenAI's own hosts only.
@@ -8,6 +8,21 @@ const MAX_TEXTS: usize = 64;
 
 /// The longest stop text, in bytes: a stream holds back as much as may still become one.
 const MAX_BYTES: usize = 1_024;
+
+/// The field `stop`, as OpenAI has it: one text or several.
+///
+/// # Errors
+/// As for [`texts`].
+pub(in crate::api) fn either(fields: &mut Object<'_>) -> Result<Vec<String>, Failure> {
+    let Some(stop) = fields.take(Path::root("stop")) else {
+        return Ok(Vec::new());
+    };
+    match stop.json_type() {
+        Type::String => bounded(&stop, vec![stop.string()?]),
+        Type::Array => texts(&stop),
+        _ => Err(stop.wrong_type("a string or an array of strings")),
+    }
+}
 
 /// The stop texts of an array, without empty ones.
 ///
@@ -21,14 +36,6 @@ pub(in crate::api) fn texts(value: &Value<'_, '_>) -> Result<Vec<String>, Failur
     let text = |(index, item)| value.element(index, item).string();
     let texts: Result<Vec<String>, Failure> = items.into_iter().enumerate().map(text).collect();
     bounded(value, texts?)
-}
-
-/// One stop text; none if it is empty.
-///
-/// # Errors
-/// As for [`texts`].
-pub(in crate::api) fn text(value: &Value<'_, '_>) -> Result<Vec<String>, Failure> {
-    bounded(value, vec![value.string()?])
 }
 
 fn bounded(value: &Value<'_, '_>, mut texts: Vec<String>) -> Result<Vec<String>, Failure> {

@@ -2,6 +2,7 @@
 
 use super::{
     Defaults,
+    fields::{Ignored, name_once},
     json::{Object, Path, Value},
 };
 use crate::{
@@ -36,6 +37,25 @@ pub(in crate::api) fn text(fields: &mut Object<'_>, path: Path<'_>) -> Result<Op
 /// [`Kind::InvalidType`] unless it is a boolean.
 pub(in crate::api) fn switch(fields: &mut Object<'_>, path: Path<'_>) -> Result<bool, Failure> {
     fields.take(path).map_or(Ok(false), |switch| switch.boolean())
+}
+
+/// OpenAI's `stream` and `stream_options`: whether to stream, and whether to end that with usage. Streams are never
+/// padded against those who measure their pieces.
+///
+/// # Errors
+/// [`Kind::InvalidType`] for a field of the wrong type.
+pub(in crate::api) fn streaming(fields: &mut Object<'_>, ignored: &mut Ignored) -> Result<(bool, bool), Failure> {
+    let stream = switch(fields, Path::root("stream"))?;
+    let Some(options) = fields.take(Path::root("stream_options")) else {
+        return Ok((stream, false));
+    };
+    let mut inner = options.object()?;
+    let include_usage = switch(&mut inner, options.path().field("include_usage"))?;
+    let padded = switch(&mut inner, options.path().field("include_obfuscation"))?;
+    if !stream || padded || inner.rest().next().is_some() {
+        name_once("stream_options", ignored);
+    }
+    Ok((stream, include_usage))
 }
 
 /// A limit on the tokens of an answer.

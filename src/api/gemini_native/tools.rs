@@ -7,7 +7,7 @@ use crate::{
     api::{
         fields::{Ignored, name_once},
         json::Value,
-        schema,
+        schema, usual,
     },
     chat::{Tool, ToolChoice, ToolInput, Toolbox},
     error::{Failure, Kind},
@@ -61,13 +61,13 @@ const OF_NOBODY: [(&str, &str); 3] = [
 
 fn declared(tools: &Value<'_, '_>, ignored: &mut Ignored) -> Result<Vec<Tool>, Failure> {
     let mut found = Vec::new();
-    let mut names = HashSet::new();
     for (index, item) in tools.array()?.into_iter().enumerate() {
         let tool = tools.element(index, item);
         let mut fields = Fields::of(&tool)?;
         if let Some(functions) = fields.take("functionDeclarations") {
             for (index, item) in functions.array()?.into_iter().enumerate() {
-                found.push(function(&functions.element(index, item), &mut names, ignored)?);
+                let function = function(&functions.element(index, item), &found, ignored)?;
+                found.push(function);
             }
         }
         for (name, listed) in OF_THE_WEB_APP {
@@ -88,29 +88,18 @@ fn declared(tools: &Value<'_, '_>, ignored: &mut Ignored) -> Result<Vec<Tool>, F
     Ok(found)
 }
 
-/// The longest name of a function, in characters.
-const MAX_NAME: usize = 128;
-
-fn function(function: &Value<'_, '_>, names: &mut HashSet<String>, ignored: &mut Ignored) -> Result<Tool, Failure> {
+fn function(function: &Value<'_, '_>, before: &[Tool], ignored: &mut Ignored) -> Result<Tool, Failure> {
     let mut fields = Fields::of(function)?;
     let named = fields.require("name")?;
     let name = named.string()?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'-');
-    if !(1..=MAX_NAME).contains(&name.len()) || !name.bytes().all(plain) {
-        return Err(named.invalid(&format!(
-            "must be 1 to {MAX_NAME} of the characters A-Z a-z 0-9 _ . : -"
-        )));
-    }
-    if !names.insert(name.clone()) {
-        return Err(named.invalid("is the name of another function too: each needs its own"));
-    }
+    usual::tool_name(&named, &name, before)?;
     let description = fields.take("description").map(|text| text.string()).transpose()?;
     let subset = fields.take("parameters");
     let standard = fields.take("parametersJsonSchema");
     let schema = match (subset, standard) {
         (None, None) => None,
         (Some(given), None) => Some(subset::translate(&given)?),
-        (None, Some(standard)) => Some(schema::check(&standard)?),
+        (None, Some(standard)) => Some(schema::of_tool(&standard)?),
         (Some(_), Some(standard)) => {
             return Err(standard.invalid("cannot stand beside parameters: send one of the two"));
         }

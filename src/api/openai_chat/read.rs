@@ -10,7 +10,7 @@ use crate::{
     api::{
         Defaults,
         fields::{Ignored, name_ignored},
-        json::{Object, Path, Type},
+        json::{Object, Path},
         stop, usual,
     },
     chat::{Request, ThinkingLevel},
@@ -46,12 +46,12 @@ pub(super) fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Asked, Fai
 
     let requested_model = usual::model(&mut fields, defaults)?;
     let messages = messages::read(&fields.require(Path::root("messages"))?, &mut ignored)?;
-    let (stream, include_usage) = stream(&mut fields, &mut ignored)?;
+    let (stream, include_usage) = usual::streaming(&mut fields, &mut ignored)?;
     let wanted = tools::read(&mut fields, &mut ignored)?;
     let request = Request {
         model: defaults.model(&requested_model),
         messages,
-        stop: stop(&mut fields)?,
+        stop: stop::either(&mut fields)?,
         max_tokens: max_tokens(&mut fields, &mut ignored)?,
         thinking: thinking(&mut fields, &mut ignored)?,
         tools: wanted.toolbox,
@@ -68,32 +68,6 @@ pub(super) fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Asked, Fai
         functions: wanted.functions,
         ignored,
     })
-}
-
-fn stream(fields: &mut Object<'_>, ignored: &mut Ignored) -> Result<(bool, bool), Failure> {
-    let stream = usual::switch(fields, Path::root("stream"))?;
-    let Some(options) = fields.take(Path::root("stream_options")) else {
-        return Ok((stream, false));
-    };
-    let mut inner = options.object()?;
-    let include_usage = usual::switch(&mut inner, options.path().field("include_usage"))?;
-    // Streams are never padded against those who measure their pieces.
-    let padded = usual::switch(&mut inner, options.path().field("include_obfuscation"))?;
-    if !stream || padded || inner.rest().next().is_some() {
-        ignored.push(Cow::Borrowed("stream_options"));
-    }
-    Ok((stream, include_usage))
-}
-
-fn stop(fields: &mut Object<'_>) -> Result<Vec<String>, Failure> {
-    let Some(stop) = fields.take(Path::root("stop")) else {
-        return Ok(Vec::new());
-    };
-    match stop.json_type() {
-        Type::String => stop::text(&stop),
-        Type::Array => stop::texts(&stop),
-        _ => Err(stop.wrong_type("a string or an array of strings")),
-    }
 }
 
 /// The limit on visible tokens. Both names are in use; the newer one wins, and the older one then has no effect.

@@ -6,12 +6,13 @@ use super::FIELDS;
 use crate::{
     api::{
         Defaults, Type,
-        fields::{Ignored, name_ignored, name_once},
+        fields::name_ignored,
         json::{Object, Path, Value},
         stop,
+        usual::{self, unsupported},
     },
     chat::{Message, Request, Role},
-    error::{Failure, Kind},
+    error::Failure,
 };
 
 /// A request as it came in.
@@ -32,16 +33,17 @@ pub(super) struct Asked {
 pub(super) fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Asked, Failure> {
     let mut fields = Object::parse(body)?;
     let mut ignored = Vec::new();
-    let requested_model = model(&mut fields, defaults)?;
+    let requested_model = usual::model(&mut fields, defaults)?;
     let text = prompt(&fields.require(Path::root("prompt"))?)?;
-    let (stream, include_usage) = stream(&mut fields, &mut ignored)?;
-    let echo = flag(&mut fields, "echo")?;
+    let (stream, include_usage) = usual::streaming(&mut fields, &mut ignored)?;
+    let echo = usual::switch(&mut fields, Path::root("echo"))?;
     refuse_impossible(&mut fields)?;
+    let limit = fields.take(Path::root("max_tokens"));
     let request = Request {
         model: defaults.model(&requested_model),
         messages: vec![Message::text(Role::User, text.clone())],
-        stop: stops(&mut fields)?,
-        max_tokens: max_tokens(&mut fields)?,
+        stop: stop::either(&mut fields)?,
+        max_tokens: limit.map(|limit| usual::token_limit(&limit)).transpose()?,
         ..Request::default()
     };
     name_ignored(FIELDS, &mut fields, &mut ignored)?;
@@ -53,15 +55,6 @@ pub(super) fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Asked, Fai
         echo: if echo { text } else { String::new() },
         ignored,
     })
-}
-
-fn model(fields: &mut Object<'_>, defaults: &Defaults<'_>) -> Result<String, Failure> {
-    const MODEL: Path<'static> = Path::root("model");
-    let named = fields.take(MODEL).map(|model| model.string()).transpose()?;
-    named
-        .filter(|name| !name.is_empty())
-        .or_else(|| defaults.default_model.map(str::to_owned))
-        .ok_or_else(|| MODEL.missing())
 }
 
 fn prompt(prompt: &Value<'_, '_>) -> Result<String, Failure> {
@@ -80,50 +73,7 @@ fn prompt(prompt: &Value<'_, '_>) -> Result<String, Failure> {
     }
 }
 
-fn stream(fields: &mut Object<'_>, ignored: &mut Ignored) -> Result<(bool, bool), Failure> {
-    let stream = flag(fields, "stream")?;
-    let Some(options) = fields.take(Path::root("stream_options")) else {
-        return Ok((stream, false));
-    };
-    if !stream {
-        name_once("stream_options", ignored);
-    }
-    let include_usage = options.object()?.take(options.path().field("include_usage"));
-    let include_usage = include_usage.map(|wanted| wanted.boolean()).transpose()?;
-    Ok((stream, include_usage.unwrap_or_default()))
-}
-
-fn flag(fields: &mut Object<'_>, name: &'static str) -> Result<bool, Failure> {
-    let set = fields.take(Path::root(name)).map(|flag| flag.boolean()).transpose()?;
-    Ok(set.unwrap_or_default())
-}
-
-fn stops(fields: &mut Object<'_>) -> Result<Vec<String>, Failure> {
-    let Some(stop) = fields.take(Path::root("stop")) else {
-        return Ok(Vec::new());
-    };
-    match stop.json_type() {
-        Type::String => stop::text(&stop),
-        Type::Array => stop::texts(&stop),
-        _ => Err(stop.wrong_type("a string or an array of strings")),
-    }
-}
-
-fn max_tokens(fields: &mut Object<'_>) -> Result<Option<u64>, Failure> {
-    let Some(limit) = fields.take(Path::root("max_tokens")) else {
-        return Ok(None);
-    };
-    match u64::try_from(limit.integer()?) {
-        Ok(tokens) if tokens > 0 => Ok(Some(tokens)),
-        _ => Err(limit.invalid("must be at least 1")),
-    }
-}
-
 fn refuse_impossible(fields: &mut Object<'_>) -> Result<(), Failure> {
-    let unsupported = |value: &Value<'_, '_>, why: &str| {
-        let message = format!("'{}' cannot be served: {why}.", value.path());
-        value.failure(Kind::UnsupportedParameter, message)
-    };
     for name in ["n", "best_of"] {
         if let Some(count) = fields.take(Path::root(name))
             && count.integer()? != 1
