@@ -1,4 +1,4 @@
-"""llama-index's client for compatible servers: chat, streams, tools."""
+"""llama-index's client for compatible servers: chat, streams, tools, and legacy completions, which it asks for unless told otherwise."""
 
 from __future__ import annotations
 
@@ -103,3 +103,11 @@ def test_an_unknown_model(gateway: Gateway):
     )
     with pytest.raises(openai.NotFoundError):
         lost.complete("x")
+
+
+def test_completions_as_it_asks_for_them_by_default(gateway: Gateway, model: str):
+    llm = OpenAILike(model=model, api_base=gateway.base_url, api_key=gateway.key, max_retries=0, timeout=30)
+    assert llm.complete(stand_in(text="Hello there")).text == "Hello there"
+    pieces = list(llm.stream_complete(stand_in(len=200, alphabet="mixed", frames=8)))
+    assert sum(bool(piece.delta) for piece in pieces) > 1
+    assert "".join(piece.delta for piece in pieces) == pieces[-1].text
