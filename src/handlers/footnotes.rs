@@ -1,5 +1,6 @@
 //! Sources below the text of an answer, for clients that show no annotations.
 
+use super::markdown::link;
 use crate::chat::{Citation, FinishReason, OutputForm, Request};
 
 /// The sources of one answer, as far as they are wanted in its text.
@@ -25,12 +26,9 @@ impl Footnotes {
             return;
         }
         self.count += 1;
-        let plain = |c: &char| !matches!(c, '[' | ']' | '\\' | '\n' | '\r' | '`' | '<' | '>');
-        let title: String = source.title.chars().filter(plain).collect();
-        let url = source.url.replace(' ', "%20").replace('(', "%28").replace(')', "%29");
-        let title = if title.is_empty() { &url } else { &title };
         let gap = if self.count == 1 { "\n\n" } else { "\n" };
-        self.lines.push_str(&format!("{gap}{}. [{title}]({url})", self.count));
+        let link = link(&source.title, &source.url, &source.url);
+        self.lines.push_str(&format!("{gap}{}. {link}", self.count));
     }
 
     /// What goes below the text. Nothing below one that was cut: its end is not there.
@@ -66,6 +64,18 @@ mod tests {
             text,
             "\n\n1. [A (x) b](https://e.org/a%281%29)\n2. [https://e.org/2](https://e.org/2)"
         );
+    }
+
+    #[test]
+    fn no_address_breaks_out_of_its_line() {
+        let mut footnotes = Footnotes::new(true, &Request::default());
+        footnotes.push(&Citation {
+            url: "https://e.org/a\n\n# <b>".to_owned(),
+            title: String::new(),
+            passage: None,
+        });
+        let text = footnotes.text(FinishReason::Stop).unwrap();
+        assert_eq!(text, "\n\n1. [https://e.org/a# b](https://e.org/a%0A%0A#%20%3Cb%3E)");
     }
 
     #[test]

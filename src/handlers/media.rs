@@ -6,12 +6,12 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tokio::{
     sync::OwnedSemaphorePermit,
     time::{Instant, timeout},
 };
 
+use super::markdown::link;
 use crate::{
     api::MediaForm,
     app::App,
@@ -191,29 +191,13 @@ fn base_of(headers: &HeaderMap) -> String {
     format!("{scheme}://{host}")
 }
 
-/// What ends the address of a Markdown link, or its line.
-const ENDS_A_LINK: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'(')
-    .add(b')')
-    .add(b'<')
-    .add(b'>')
-    .add(b'"')
-    .add(b'\\')
-    .add(b'`');
-
 /// Markdown that shows it. What a description or an address may hold cannot break out of it.
 fn markdown(media: &Media, url: &str) -> String {
-    let plain = |c: &char| !matches!(c, '[' | ']' | '\\' | '\n' | '\r' | '`' | '<' | '>');
-    let mut alt: String = media.alt.chars().filter(plain).collect();
-    if alt.is_empty() {
-        media.kind.name().clone_into(&mut alt);
-    }
-    let url = utf8_percent_encode(url, ENDS_A_LINK);
+    let link = link(&media.alt, media.kind.name(), url);
     match media.kind {
-        MediaKind::Image => format!("![{alt}]({url})"),
+        MediaKind::Image => format!("!{link}"),
         // Nobody knows when; the link tells.
-        MediaKind::Video | MediaKind::Audio => format!("[{alt}]({url}) (it may still be rendering)"),
+        MediaKind::Video | MediaKind::Audio => format!("{link} (it may still be rendering)"),
     }
 }
 

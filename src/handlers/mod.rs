@@ -5,6 +5,7 @@ mod dry_run;
 mod footnotes;
 pub(crate) mod generate;
 pub(crate) mod health;
+mod markdown;
 pub(crate) mod media;
 pub(crate) mod metrics;
 pub(crate) mod models;
