@@ -9,12 +9,13 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::{
     auth::Keyring,
+    chat::Dialect,
     config::{Config, Origins},
     links::Links,
     media::Media,
     room::Room,
     telemetry::metrics::Metrics,
-    upstream::Upstream,
+    upstream::{Speaks, Upstream},
 };
 
 /// The running gateway. One per process, shared by all connections; holds no lock that is kept across an await.
@@ -25,8 +26,6 @@ pub struct App {
     pub keyring: Keyring,
     /// Who answers.
     pub upstream: Arc<dyn Upstream>,
-    /// Its name, asked once.
-    pub upstream_name: &'static str,
     /// Every figure.
     pub metrics: Arc<Metrics>,
     /// One permit for each answer that may be generated at a time.
@@ -80,7 +79,6 @@ impl App {
             downloads: Arc::new(Semaphore::new(DOWNLOADS)),
             links: Links::new(&keyring, config.psid.as_ref(), config.media_link_lifetime),
             keyring,
-            upstream_name: upstream.health().name,
             upstream,
             metrics: Arc::new(Metrics::new()),
             permits: Arc::new(Semaphore::new(config.max_concurrent)),
@@ -96,6 +94,11 @@ impl App {
             at_once: CancellationToken::new(),
             stand_in: None,
         }
+    }
+
+    /// Whether any model's answers come in this wire format, so that requests in it may be handed on as they are.
+    pub(crate) fn passes_on(&self, dialect: Dialect) -> bool {
+        self.upstream.speaks(None, dialect) != Speaks::No
     }
 
     /// Says on every answer that the upstream is a stand-in, with this text where there is room for one.
@@ -181,6 +184,7 @@ fn cors(origins: &Origins) -> Option<CorsLayer> {
         "x-gateway-unchecked-tool-schema",
         "x-gateway-prompt-attachment",
         "x-gateway-upstream",
+        "x-gateway-attempts",
         "x-gateway-stand-in",
     ];
     Some(

@@ -9,6 +9,8 @@ mod kind;
 
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
+use http::StatusCode;
+
 pub use self::{
     file_fault::FileFault,
     kind::{Facts, Kind, Retry, Side},
@@ -18,11 +20,21 @@ pub use self::{
 pub struct Failure {
     kind: Kind,
     message: Cow<'static, str>,
+    /// Boxed, since most failures carry none of it and all are passed along by value.
+    more: Option<Box<More>>,
     param: Option<String>,
     retry_after: Option<Duration>,
     retry: Option<Retry>,
     allow: Option<&'static str>,
     source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// What few failures carry.
+#[derive(Clone, Default)]
+struct More {
+    quote: Option<String>,
+    status: Option<u16>,
+    attempts: Option<String>,
 }
 
 impl Failure {
@@ -32,6 +44,7 @@ impl Failure {
         Self {
             kind,
             message: message.into(),
+            more: None,
             param: None,
             retry_after: None,
             retry: None,
@@ -68,6 +81,28 @@ impl Failure {
         self
     }
 
+    /// Adds what the upstream said, in its own words, for the client's eyes alone: it may repeat the request, so it never
+    /// goes to the log.
+    #[must_use]
+    pub fn quote(mut self, words: impl Into<String>) -> Self {
+        self.more.get_or_insert_default().quote = Some(words.into());
+        self
+    }
+
+    /// Adds the HTTP status in which the upstream said it.
+    #[must_use]
+    pub fn said_as(mut self, status: StatusCode) -> Self {
+        self.more.get_or_insert_default().status = Some(status.as_u16());
+        self
+    }
+
+    /// Adds the attempts that were made before it came to this, as the header `x-gateway-attempts` tells them.
+    #[must_use]
+    pub fn attempts(mut self, attempts: String) -> Self {
+        self.more.get_or_insert_default().attempts = Some(attempts);
+        self
+    }
+
     /// Attaches the private cause, for the log only.
     #[must_use]
     pub fn source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -81,10 +116,32 @@ impl Failure {
         self.kind
     }
 
-    /// The public message.
+    /// The public message, fit for the log too.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// The message as the client gets it: with the upstream's own words, where there are any.
+    #[must_use]
+    pub fn told(&self) -> Cow<'_, str> {
+        match self.more.as_ref().and_then(|more| more.quote.as_deref()) {
+            None => Cow::Borrowed(&self.message),
+            Some(words) => Cow::Owned(format!("{} It said: {words}", self.message)),
+        }
+    }
+
+    /// The HTTP status of the upstream's answer, if that was one; else the gateway's own for this kind.
+    #[must_use]
+    pub fn seen_status(&self) -> u16 {
+        let said = self.more.as_ref().and_then(|more| more.status);
+        said.unwrap_or_else(|| self.kind.facts().status.as_u16())
+    }
+
+    /// The attempts made before it came to this, if there were any.
+    #[must_use]
+    pub fn attempts_made(&self) -> Option<&str> {
+        self.more.as_ref()?.attempts.as_deref()
     }
 
     /// The request field at fault, if one is.
@@ -117,6 +174,7 @@ impl Failure {
         Self {
             kind: self.kind,
             message: self.message.clone(),
+            more: self.more.clone(),
             param: self.param.clone(),
             retry_after: self.retry_after,
             retry: self.retry,

@@ -37,6 +37,12 @@ pub(crate) fn failure(failure: &Failure, shape: Format, request_id: &str) -> Res
     if let Some(wait) = failure.wait() {
         headers.insert(header::RETRY_AFTER, seconds_up(wait));
     }
+    if let Some(attempts) = failure
+        .attempts_made()
+        .and_then(|made| HeaderValue::from_str(made).ok())
+    {
+        headers.insert("x-gateway-attempts", attempts);
+    }
     if failure.kind() == Kind::InvalidApiKey {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }

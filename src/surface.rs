@@ -21,9 +21,11 @@ What becomes of each field of a request:
 - **honoured**: it acts as the format's own documentation says.
 - **emulated**: it acts, by means of the prompt and a check of the answer.
 - **ignored**: it cannot act on Gemini's web app; its name stands in the response header `x-gateway-ignored-params`.
+- **passed on**: it acts where another upstream answers that has such a control (see [upstreams](upstreams.md)), and is ignored where Gemini does.
 - **refused**: 400, and the error names it.
 
-Any field that is not in a table is named as ignored too. A field that is `null` counts as absent.
+Any field that is not in a table is named as ignored too. A chat completion that is answered by an OpenAI-compatible upstream is handed to it word for word, with all
+its fields, so none of these tables applies to it. A field that is `null` counts as absent.
 ";
 
 /// `docs/formats.md`.
@@ -130,7 +132,12 @@ fn property(field: &Field) -> Value {
     if !field.note.is_empty() {
         property["description"] = field.note.into();
     }
-    if let Treatment::Ignored(Some(expected)) = field.treatment {
+    let expected = match field.treatment {
+        Treatment::Ignored(expected) => expected,
+        Treatment::Passed(_) => Some(Type::Number),
+        _ => None,
+    };
+    if let Some(expected) = expected {
         property["type"] = json!([json_type(expected), "null"]);
     }
     property
@@ -152,6 +159,7 @@ fn word(treatment: Treatment) -> &'static str {
         Treatment::Honoured => "honoured",
         Treatment::Emulated => "emulated",
         Treatment::Ignored(_) => "ignored",
+        Treatment::Passed(_) => "passed on",
         Treatment::Refused => "refused",
     }
 }
@@ -203,7 +211,7 @@ mod tests {
         }
         let chat = &document["paths"]["/v1/chat/completions"]["post"];
         let schema = &chat["requestBody"]["content"]["application/json"]["schema"];
-        assert_eq!(schema["properties"]["temperature"]["x-gateway-treatment"], "ignored");
+        assert_eq!(schema["properties"]["temperature"]["x-gateway-treatment"], "passed on");
         assert_eq!(schema["properties"]["messages"]["x-gateway-treatment"], "honoured");
     }
 }

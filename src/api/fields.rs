@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::json::{Object, Path, Type};
-use crate::error::Failure;
+use super::json::{Object, Path, Type, Value};
+use crate::{
+    chat::{Knob, Sampling},
+    error::Failure,
+};
 
 /// One row: a field and what becomes of it.
 #[derive(Clone, Copy, Debug)]
@@ -28,8 +31,18 @@ pub enum Treatment {
     /// It cannot act, and its name stands in the header `x-gateway-ignored-params`. With a type: another one is a
     /// mistake in the client, which is better told than passed over.
     Ignored(Option<Type>),
+    /// A number that steers how the answer is drawn. It acts where the upstream that answers has such a control; Gemini's
+    /// web app has none, and then its name stands in the header too.
+    Passed(Knob),
     /// 400, with its name in the error.
     Refused,
+}
+
+impl Treatment {
+    /// Whether such a field may end up without effect and named as ignored.
+    pub(in crate::api) fn may_be_ignored(self) -> bool {
+        matches!(self, Treatment::Ignored(_) | Treatment::Passed(_))
+    }
 }
 
 /// Names of fields without effect, each once.
@@ -40,7 +53,7 @@ const MAX_UNKNOWN: usize = 16;
 const AND_MORE: &str = "and-more";
 
 /// Adds the names of all fields that are set and that nobody has taken: known ones first, then extensions of other
-/// servers (`top_k`, `num_ctx`), as far as their names are fit for a header.
+/// servers (`top_k`, `num_ctx`), as far as their names are fit for a header. Gives what of them some upstreams honour.
 ///
 /// # Errors
 /// [`crate::error::Kind::InvalidType`] for a known field of the wrong type.
@@ -48,13 +61,14 @@ pub(in crate::api) fn name_ignored(
     table: &'static [Field],
     fields: &mut Object<'_>,
     ignored: &mut Ignored,
-) -> Result<(), Failure> {
+) -> Result<Sampling, Failure> {
+    let mut sampling = Sampling::default();
     for field in table {
-        let Treatment::Ignored(expected) = field.treatment else {
+        if !field.treatment.may_be_ignored() {
             continue;
-        };
+        }
         if let Some(value) = fields.take(Path::root(field.name)) {
-            expected.map_or(Ok(()), |expected| value.expect(expected))?;
+            pass_over(field, &value, &mut sampling)?;
             name_once(field.name, ignored);
         }
     }
@@ -69,7 +83,26 @@ pub(in crate::api) fn name_ignored(
         }
         ignored.push(Cow::Owned(name.to_owned()));
     }
-    Ok(())
+    Ok(sampling)
+}
+
+/// Looks at a field that does not act by itself, and keeps it where some upstream may honour it.
+///
+/// # Errors
+/// [`crate::error::Kind::InvalidType`] for one of the wrong type.
+pub(in crate::api) fn pass_over(
+    field: &'static Field,
+    value: &Value<'_, '_>,
+    sampling: &mut Sampling,
+) -> Result<(), Failure> {
+    match field.treatment {
+        Treatment::Ignored(Some(expected)) => value.expect(expected),
+        Treatment::Passed(knob) => {
+            sampling.set(knob, value.number()?, field.name);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Adds a name unless it is there.
@@ -146,9 +179,11 @@ mod tests {
                         let incoming = read.unwrap_or_else(|failure| panic!("{what}: {failure:?}"));
                         assert!(!incoming.ignored.iter().any(|name| name == field.name), "{what}");
                     }
-                    Treatment::Ignored(_) => {
+                    Treatment::Ignored(_) | Treatment::Passed(_) => {
                         let incoming = read.unwrap_or_else(|failure| panic!("{what}: {failure:?}"));
                         assert!(incoming.ignored.iter().any(|name| name == field.name), "{what}");
+                        let passed = matches!(field.treatment, Treatment::Passed(_));
+                        assert_eq!(incoming.request.sampling.has_field(field.name), passed, "{what}");
                     }
                     Treatment::Refused => {
                         let failure = read.err().unwrap_or_else(|| panic!("{what} was taken"));

@@ -10,9 +10,9 @@ use super::{
     openai_models, openai_responses,
 };
 use crate::{
-    chat::{Answer, Event, FinishReason, Request, Usage},
+    chat::{Answer, Dialect, Event, FinishReason, Request, Usage},
     error::{Failure, Kind},
-    upstream::Models,
+    upstream::Model,
 };
 
 /// A wire format.
@@ -88,14 +88,32 @@ impl Format {
 
     /// The list of models in its own shape.
     #[must_use]
-    pub fn models(self, models: &Models) -> Bytes {
+    pub fn models(self, models: &[Model]) -> Bytes {
         (self.wire().models)(models)
     }
 
     /// One model, by its public id; none if there is none.
     #[must_use]
-    pub fn model(self, models: &Models, id: &str) -> Option<Bytes> {
+    pub fn model(self, models: &[Model], id: &str) -> Option<Bytes> {
         (self.wire().model)(models, id)
+    }
+
+    /// The wire format as some upstreams speak it too, if they do.
+    #[must_use]
+    pub fn dialect(self) -> Option<Dialect> {
+        self.wire().outline.map(|(dialect, _)| dialect)
+    }
+
+    /// Reads no more of a request than an upstream needs that speaks this very format: the model, and whether to
+    /// stream. The reply passes on what comes back.
+    ///
+    /// # Errors
+    /// As [`Format::read`]; [`Kind::Internal`] for a format without a [`Format::dialect`].
+    pub fn outline(self, body: &Bytes, defaults: &Defaults<'_>) -> Result<Incoming, Failure> {
+        match self.wire().outline {
+            Some((_, outline)) => outline(body, defaults),
+            None => Err(Failure::new(Kind::Internal, "No upstream speaks this format.")),
+        }
     }
 
     /// Reads a request.
@@ -130,6 +148,8 @@ pub(in crate::api) struct Wire {
     pub(in crate::api) fields: &'static [Field],
     /// See [`Format::read`].
     pub(in crate::api) read: fn(&[u8], &Target<'_>, &Defaults<'_>) -> Result<Incoming, Failure>,
+    /// See [`Format::outline`].
+    pub(in crate::api) outline: Option<(Dialect, Outline)>,
     /// See [`Format::error_body`].
     pub(in crate::api) error_body: fn(&Failure, request_id: &str) -> Bytes,
     /// See [`Format::count`].
@@ -139,10 +159,13 @@ pub(in crate::api) struct Wire {
     /// See [`Format::key_in_query`].
     pub(in crate::api) key_in_query: bool,
     /// See [`Format::models`].
-    pub(in crate::api) models: fn(&Models) -> Bytes,
+    pub(in crate::api) models: fn(&[Model]) -> Bytes,
     /// See [`Format::model`].
-    pub(in crate::api) model: fn(&Models, id: &str) -> Option<Bytes>,
+    pub(in crate::api) model: fn(&[Model], id: &str) -> Option<Bytes>,
 }
+
+/// See [`Format::outline`].
+pub(in crate::api) type Outline = fn(&Bytes, &Defaults<'_>) -> Result<Incoming, Failure>;
 
 impl Wire {
     /// What OpenAI's formats have in common, for each to name the rest.
@@ -151,6 +174,7 @@ impl Wire {
         title: "",
         fields: &[],
         read: |_, _, _| Err(Failure::new(Kind::UnknownUrl, "This format has no requests.")),
+        outline: None,
         error_body: |failure, _request_id| openai_error::body(failure),
         count: None,
         request_id_header: None,
@@ -268,6 +292,22 @@ pub trait Reply: Send + Sync {
     /// One output event; never [`Event::Finished`]. What the format has no word for is left out: its text is in the
     /// stream anyway.
     fn event(&mut self, event: &Event, out: &mut BytesMut);
+
+    /// A piece of a stream that is in this very format already: see [`Event::Original`]. Comes instead of
+    /// [`Reply::begin`] and [`Reply::event`].
+    fn original(&mut self, piece: &[u8], out: &mut BytesMut) {
+        for line in piece.split(|byte| *byte == b'\n') {
+            out.put_slice(b"data: ");
+            out.put_slice(line);
+            out.put_u8(b'\n');
+        }
+        out.put_u8(b'\n');
+    }
+
+    /// The end of a complete answer of such pieces.
+    fn finish_original(&mut self, out: &mut BytesMut) {
+        out.put_slice(b"data: [DONE]\n\n");
+    }
 
     /// An event that says nothing, for clients whose patience counts events and not bytes.
     fn nothing(&mut self, out: &mut BytesMut);

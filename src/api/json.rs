@@ -171,6 +171,12 @@ impl<'a, 'p> Value<'a, 'p> {
             .map_err(|_| self.invalid("must be valid Unicode: it holds half of a surrogate pair"))
     }
 
+    pub(in crate::api) fn number(&self) -> Result<serde_json::Number, Failure> {
+        self.expect(Type::Number)?;
+        // It was checked as JSON; only its size is left to fail.
+        serde_json::from_str(self.raw).map_err(|_| self.invalid("must be a number of a usual size"))
+    }
+
     pub(in crate::api) fn boolean(&self) -> Result<bool, Failure> {
         self.expect(Type::Boolean)?;
         Ok(self.raw == "true")

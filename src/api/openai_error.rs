@@ -69,9 +69,12 @@ fn error_type(kind: Kind) -> &'static str {
 fn message(failure: &Failure) -> Cow<'_, str> {
     let kind = failure.kind();
     if kind.facts().status.as_u16() == 429 {
-        return Cow::Borrowed(failure.message());
+        return failure.told();
     }
-    let message = without_rate_limits(failure.message());
+    let message = match failure.told() {
+        Cow::Borrowed(message) => without_rate_limits(message),
+        Cow::Owned(message) => Cow::Owned(without_rate_limits(&message).into_owned()),
+    };
     if kind == Kind::InvalidApiKey && !message.starts_with(WRONG_KEY) {
         return Cow::Owned(format!("{WRONG_KEY}. {message}"));
     }

@@ -3,41 +3,43 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::api::escape::json_string;
-use crate::upstream::{Model, ModelSource, Models};
+use crate::upstream::{Model, ModelSource};
 
 /// The `created` of every model, in seconds of Unix time: 1 January 2025. Clients want a number, the upstream tells
 /// none, and one that never changes cannot mislead.
 const CREATED: u64 = 1_735_689_600;
 
 /// The list of all models.
-pub(super) fn list(models: &Models) -> Bytes {
-    let mut out = BytesMut::with_capacity(32 + 160 * models.list.len());
+pub(super) fn list(models: &[Model]) -> Bytes {
+    let mut out = BytesMut::with_capacity(32 + 160 * models.len());
     out.put_slice(b"{\"object\":\"list\",\"data\":[");
-    for (index, model) in models.list.iter().enumerate() {
+    for (index, model) in models.iter().enumerate() {
         if index > 0 {
             out.put_u8(b',');
         }
-        put_model(&mut out, model, models.source);
+        put_model(&mut out, model);
     }
     out.put_slice(b"]}");
     out.freeze()
 }
 
 /// One model by its public id; none when it is not in the list. Other names are for the upstream to resolve.
-pub(super) fn one(models: &Models, id: &str) -> Option<Bytes> {
-    let model = models.list.iter().find(|model| model.id == id)?;
+pub(super) fn one(models: &[Model], id: &str) -> Option<Bytes> {
+    let model = models.iter().find(|model| model.id == id)?;
     let mut out = BytesMut::with_capacity(160);
-    put_model(&mut out, model, models.source);
+    put_model(&mut out, model);
     Some(out.freeze())
 }
 
 /// OpenAI's four keys, then `name` for menus, and `source`: whether the account itself named the model.
-fn put_model(out: &mut BytesMut, model: &Model, source: ModelSource) {
+fn put_model(out: &mut BytesMut, model: &Model) {
     out.put_slice(b"{\"id\":");
     json_string(out, &model.id);
-    out.put_slice(format!(",\"object\":\"model\",\"created\":{CREATED},\"owned_by\":\"google\",\"name\":").as_bytes());
+    out.put_slice(format!(",\"object\":\"model\",\"created\":{CREATED},\"owned_by\":").as_bytes());
+    json_string(out, &model.owner);
+    out.put_slice(b",\"name\":");
     json_string(out, model.name.as_ref().unwrap_or(&model.id));
-    out.put_slice(match source {
+    out.put_slice(match model.source {
         ModelSource::Account => b",\"source\":\"account\"}",
         ModelSource::Static => b",\"source\":\"static\"}",
     });
@@ -47,16 +49,15 @@ fn put_model(out: &mut BytesMut, model: &Model, source: ModelSource) {
 mod tests {
     use super::*;
 
-    fn models(source: ModelSource) -> Models {
+    fn models(source: ModelSource) -> Vec<Model> {
         let model = |id: &str, name: Option<&str>| Model {
             id: id.to_owned(),
             name: name.map(str::to_owned),
             aliases: vec!["flash".to_owned()],
-        };
-        Models {
+            owner: "google".into(),
             source,
-            list: vec![model("gemini-flash", Some("3.6 Flash")), model("gemini-pro", None)],
-        }
+        };
+        vec![model("gemini-flash", Some("3.6 Flash")), model("gemini-pro", None)]
     }
 
     #[test]

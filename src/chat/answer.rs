@@ -1,5 +1,7 @@
 //! A whole answer: the fold over its events.
 
+use bytes::Bytes;
+
 use super::{Citation, Event, FinishReason, Media, Note, Served, TokenCounter, ToolCall, Usage};
 
 /// Everything an answer consists of. Streams keep one too, for the usage at their end, without the texts.
@@ -19,6 +21,11 @@ pub struct Answer {
     pub media: Vec<Media>,
     /// Its sources.
     pub citations: Vec<Citation>,
+    /// The whole answer in the client's own format, where the upstream speaks it too. Nothing else is then set of what
+    /// can be seen.
+    pub original: Option<Bytes>,
+    /// The upstream's own count, if it gave one.
+    pub counted: Option<Usage>,
     /// Why it ended; none while it has not.
     pub finish: Option<FinishReason>,
 }
@@ -34,13 +41,18 @@ impl Answer {
             Event::ToolCall(call) => self.tool_calls.push(call),
             Event::Media(media) => self.media.push(media),
             Event::Citation(citation) => self.citations.push(citation),
+            Event::Original(body) => self.original = Some(body),
+            Event::Usage(usage) => self.counted = Some(usage),
             Event::Finished(reason) => self.finish = Some(reason),
         }
     }
 
-    /// The estimated usage of this answer to a prompt of so many tokens.
+    /// The usage of this answer: what the upstream counted, else an estimate for a prompt of so many tokens.
     #[must_use]
     pub fn usage(&self, prompt_tokens: u64) -> Usage {
+        if let Some(counted) = self.counted {
+            return counted;
+        }
         let mut counter = TokenCounter::default();
         counter.push(&self.text);
         for call in &self.tool_calls {

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
-use super::ToolCall;
+use bytes::Bytes;
 
-/// One step of an answer. The order is: any number of output events, then one [`Event::Finished`]; [`Event::Served`]
-/// and [`Event::Note`] may come before any of them and again when more is known. A stream that ends without
-/// `Finished` was cut, and is a failure.
+use super::{ToolCall, Usage};
+
+/// One step of an answer. The order is: any number of output events, then one [`Event::Finished`]; [`Event::Served`],
+/// [`Event::Note`] and [`Event::Usage`] may come before any of them and again when more is known. A stream that ends
+/// without `Finished` was cut, and is a failure.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// Who really answers, as far as the upstream has said.
@@ -23,6 +25,11 @@ pub enum Event {
     Media(Media),
     /// A source the answer rests on.
     Citation(Citation),
+    /// A piece of the answer in the wire format of [`super::Request::original`], word for word: one event of a stream,
+    /// or the whole body. An answer is either all originals or has none.
+    Original(Bytes),
+    /// What the upstream itself has counted. It takes the place of the gateway's estimate.
+    Usage(Usage),
     /// The answer is complete. Nothing follows.
     Finished(FinishReason),
 }
@@ -31,7 +38,7 @@ impl Event {
     /// Whether this event has something for the client to see. From the first one on, nothing is ever retried.
     #[must_use]
     pub fn is_output(&self) -> bool {
-        !matches!(self, Event::Served(_) | Event::Note(_))
+        !matches!(self, Event::Served(_) | Event::Note(_) | Event::Usage(_))
     }
 }
 
@@ -42,6 +49,9 @@ pub struct Served {
     pub model: String,
     /// The upstream's own label, word for word (`3.6 Flash`), when it gave one. None: the model is taken on trust.
     pub label: Option<String>,
+    /// Whether the upstream itself keeps to the stop texts, the token limit and the [`super::Sampling`] of the request.
+    /// If not, the gateway applies the first two, and the third has no effect.
+    pub native: bool,
 }
 
 /// A disclosure. It becomes the response header `x-gateway-<name>` when it is known before the head is out.

@@ -8,6 +8,7 @@ mod answer;
 mod event;
 mod limits;
 mod request;
+mod sampling;
 mod schema;
 mod tokens;
 mod wish;
@@ -15,7 +16,10 @@ mod wish;
 pub use answer::Answer;
 pub use event::{Citation, Event, FinishReason, Media, MediaKind, MediaSource, Note, Served};
 pub use limits::{Limited, Limiter};
-pub use request::{File, FileContent, FileKind, Message, Part, Request, Role, ThinkingLevel, ToolCall};
+pub use request::{
+    Dialect, File, FileContent, FileKind, Message, Original, Part, Request, Role, ThinkingLevel, ToolCall,
+};
+pub use sampling::{Knob, Sampling};
 pub(crate) use schema::TooMuch;
 pub use schema::{Schema, Violation};
 pub use tokens::{TokenCounter, Usage, estimate_tokens};

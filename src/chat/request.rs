@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{OutputForm, TokenCounter, ToolInput, Toolbox};
+use super::{OutputForm, Sampling, TokenCounter, ToolInput, Toolbox};
 
 /// What a client asks for, after its wire format was read.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,6 +21,11 @@ pub struct Request {
     pub tools: Option<Toolbox>,
     /// The form of the answer.
     pub form: OutputForm,
+    /// How the answer is to be drawn, where the upstream lets anybody say.
+    pub sampling: Sampling,
+    /// The request as the client wrote it, where an upstream that may answer it speaks the same format. None: no such
+    /// upstream is asked.
+    pub original: Option<Original>,
     /// Last words to the model, after the newest message: what a long conversation must not make it forget.
     pub closing: Option<String>,
 }
@@ -50,6 +55,25 @@ impl Request {
         }
         counter.total()
     }
+}
+
+/// A request as its client wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// The wire format.
+    pub dialect: Dialect,
+    /// The body, word for word: one JSON object.
+    pub body: Bytes,
+    /// Whether the rest of the [`Request`] says the same. If not, only an upstream of this very format can answer it:
+    /// it asks for something that the gateway has no words for.
+    pub understood: bool,
+}
+
+/// A wire format that some upstreams speak too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// OpenAI's chat completions.
+    OpenAiChat,
 }
 
 /// One message of the conversation.

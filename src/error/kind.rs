@@ -81,6 +81,12 @@ pub enum Kind {
     MediaNotFound,
     /// A film or recording is still being made.
     MediaNotReady,
+    /// The upstream does not know the model, or has withdrawn it.
+    UpstreamModelNotFound,
+    /// The upstream refuses the gateway's own credential.
+    UpstreamCredential,
+    /// The upstream is loading the model.
+    UpstreamLoading,
     /// A passing fault of the upstream.
     UpstreamUnavailable,
     /// The upstream could not be reached.
@@ -139,7 +145,7 @@ pub struct Facts {
 
 impl Kind {
     /// Every kind, for tests and generated documentation.
-    pub const ALL: [Kind; 57] = {
+    pub const ALL: [Kind; 60] = {
         use Kind::*;
         [
             InvalidApiKey,
@@ -191,6 +197,9 @@ impl Kind {
             NoImage,
             MediaNotFound,
             MediaNotReady,
+            UpstreamModelNotFound,
+            UpstreamCredential,
+            UpstreamLoading,
             UpstreamUnavailable,
             UpstreamUnreachable,
             UpstreamTimeout,
@@ -351,6 +360,27 @@ impl Kind {
             Kind::MediaNotReady => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "media_not_ready",
+                Upstream,
+                Never,
+                true,
+            ),
+            Kind::UpstreamModelNotFound => (
+                StatusCode::NOT_FOUND,
+                "upstream_model_not_found",
+                Upstream,
+                Never,
+                false,
+            ),
+            Kind::UpstreamCredential => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "upstream_credential_refused",
+                Gateway,
+                Never,
+                false,
+            ),
+            Kind::UpstreamLoading => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "upstream_loading",
                 Upstream,
                 Never,
                 true,

@@ -29,7 +29,6 @@ pub(crate) async fn count(exchange: Exchange, format: Format, upload: &mut Uploa
     let mut response = respond::json(StatusCode::OK, body);
     generate::disclose(
         response.headers_mut(),
-        app,
         &incoming.requested_model,
         &incoming.ignored,
         &Disclosed::default(),

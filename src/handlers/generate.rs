@@ -7,6 +7,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
@@ -21,13 +22,13 @@ use crate::{
     api::{Defaults, Format, Incoming, Meta, Purpose, Reply, Target},
     app::App,
     body::{Body, Upload},
-    chat::{Answer, Event, Note, Request, Served},
-    error::Failure,
+    chat::{Answer, Event, Note, Original, Request, Sampling, Served},
+    error::{Failure, Kind},
     exchange::Exchange,
     respond,
     room::Held,
     telemetry::access::{printable, visible},
-    upstream::Call,
+    upstream::{Call, Speaks},
 };
 
 type Events = Pin<Box<dyn Stream<Item = Result<Event, Failure>> + Send>>;
@@ -48,7 +49,9 @@ pub(crate) async fn generate(
     let mut incoming = read(&exchange, format, Purpose::Answer, upload, &held, deadline).await?;
     let model = app.upstream.resolve(&incoming.request.model)?;
     incoming.request.model.clone_from(&model);
-    app.media.inspect(&mut incoming.request)?;
+    if is_understood(&incoming.request) {
+        app.media.inspect(&mut incoming.request)?;
+    }
     if dry_run {
         return dry_run::answer(app, &incoming);
     }
@@ -56,10 +59,13 @@ pub(crate) async fn generate(
     app.upstream
         .check(&incoming.request)
         .inspect_err(|failure| exchange.record.upstream_failed(failure))?;
-    app.media.fetch(&mut incoming.request, &held, deadline).await?;
+    if is_understood(&incoming.request) {
+        app.media.fetch(&mut incoming.request, &held, deadline).await?;
+    }
     let request = Arc::new(incoming.request);
     let call = Call {
         request: Arc::clone(&request),
+        model: Arc::from(model.as_str()),
         incremental: incoming.stream,
         deadline,
     };
@@ -84,12 +90,17 @@ pub(crate) async fn generate(
     };
     disclose(
         response.headers_mut(),
-        app,
         &incoming.requested_model,
         &incoming.ignored,
         &disclosed,
     );
     Ok(response)
+}
+
+/// Whether the neutral words say what is asked: if not, the upstream that gets the original sees to all of it, files
+/// included.
+fn is_understood(request: &Request) -> bool {
+    request.original.as_ref().is_none_or(|original| original.understood)
 }
 
 /// What was asked, as far as the answer needs it.
@@ -105,6 +116,10 @@ struct Asked {
 pub(super) struct Disclosed {
     served: Served,
     notes: Vec<Note>,
+    /// Whether the request had its effect as it was written, all fields included.
+    original: bool,
+    /// The controls that had an effect where the upstream has them.
+    sampling: Sampling,
 }
 
 /// Receives the body and reads it.
@@ -132,9 +147,44 @@ pub(super) async fn read(
         query: exchange.head.uri.query().unwrap_or_default(),
         purpose,
     };
-    let incoming = format.read(&body, &target, &defaults)?;
+    let incoming = match purpose {
+        Purpose::Answer => read_for_answer(app, format, &body, &target, &defaults)?,
+        Purpose::Count => format.read(&body, &target, &defaults)?,
+    };
     record.model(&incoming.requested_model);
     Ok(incoming)
+}
+
+/// Reads a request as far as those who may answer it need it: where all of them speak its format it is kept as it is,
+/// where some do it is kept and read, and where it cannot be read it is for these alone.
+fn read_for_answer(
+    app: &App,
+    format: Format,
+    body: &Bytes,
+    target: &Target<'_>,
+    defaults: &Defaults<'_>,
+) -> Result<Incoming, Failure> {
+    let known = format.dialect().filter(|dialect| app.passes_on(*dialect));
+    let Some(dialect) = known else {
+        return format.read(body, target, defaults);
+    };
+    let outline = format.outline(body, defaults)?;
+    let model = app.upstream.resolve(&outline.request.model)?;
+    let speaks = app.upstream.speaks(Some(&model), dialect);
+    if speaks == Speaks::All {
+        return Ok(outline);
+    }
+    match format.read(body, target, defaults) {
+        Ok(mut incoming) if speaks == Speaks::Some => {
+            incoming.request.original = outline.request.original.map(|original| Original {
+                understood: true,
+                ..original
+            });
+            Ok(incoming)
+        }
+        Err(failure) if speaks == Speaks::Some && failure.kind() == Kind::UnsupportedParameter => Ok(outline),
+        other => other,
+    }
 }
 
 async fn whole(asked: Asked, mut events: Events) -> Result<(Response<Body>, Disclosed), Failure> {
@@ -144,14 +194,20 @@ async fn whole(asked: Asked, mut events: Events) -> Result<(Response<Body>, Disc
     }
     // The permit is free before the client has read a byte.
     drop(events);
-    let prompt_tokens = asked.request.prompt_tokens();
-    let usage = answer.usage(prompt_tokens);
-    let meta = meta(&asked.model, &answer.served, prompt_tokens);
-    let body = asked.reply.whole(&meta, &answer, &usage);
+    let original = answer.original.take();
     let disclosed = Disclosed {
-        served: answer.served,
-        notes: answer.notes,
+        original: original.is_some(),
+        notes: std::mem::take(&mut answer.notes),
+        served: answer.served.clone(),
+        sampling: asked.request.sampling.clone(),
     };
+    let body = original.unwrap_or_else(|| {
+        let prompt_tokens = asked.request.prompt_tokens();
+        let usage = answer.usage(prompt_tokens);
+        asked
+            .reply
+            .whole(&meta(&asked.model, &answer.served, prompt_tokens), &answer, &usage)
+    });
     Ok((respond::json(StatusCode::OK, body), disclosed))
 }
 
@@ -167,10 +223,13 @@ async fn streamed(
     let mut served = None;
     let mut notes = Vec::new();
     let mut early = None;
+    let mut counted = None;
     while let Ok(Some(event)) = timeout_at(head_due, events.next()).await {
         match event? {
             Event::Served(news) => served = Some(news),
             Event::Note(note) => notes.push(note),
+            // It goes on with the stream: what is counted is told at its end.
+            usage @ Event::Usage(_) => counted = Some(usage),
             output => {
                 early = Some(output);
                 break;
@@ -185,21 +244,30 @@ async fn streamed(
         0
     };
     let stream_type = asked.reply.stream_type();
+    let sampling = asked.request.sampling.clone();
+    let original = matches!(early, Some(Event::Original(_)));
     let pump_parts = Pump {
         meta: meta(&asked.model, &served, prompt_tokens),
         reply: asked.reply,
         silent,
+        passes_on: asked.request.original.is_some(),
         record: Arc::clone(&exchange.record),
         comment_after: limits.comment_after,
         empty_delta_after: limits.empty_delta_after,
     };
-    let mut response = Response::new(Body::stream(pump(pump_parts, early, events)));
+    let mut response = Response::new(Body::stream(pump(pump_parts, counted.into_iter().chain(early), events)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(stream_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     // Some reverse proxies collect a whole answer unless told not to.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok((response, Disclosed { served, notes }))
+    let disclosed = Disclosed {
+        served,
+        notes,
+        original,
+        sampling,
+    };
+    Ok((response, disclosed))
 }
 
 fn meta(resolved: &str, served: &Served, prompt_tokens: u64) -> Meta {
@@ -218,23 +286,18 @@ fn meta(resolved: &str, served: &Served, prompt_tokens: u64) -> Meta {
 }
 
 /// Says in headers what the body has no room for: what was asked, who answered, what had no effect.
-pub(super) fn disclose(
-    headers: &mut HeaderMap,
-    app: &App,
-    requested: &str,
-    ignored: &[Cow<'static, str>],
-    disclosed: &Disclosed,
-) {
+pub(super) fn disclose(headers: &mut HeaderMap, requested: &str, ignored: &[Cow<'static, str>], disclosed: &Disclosed) {
     let mut set = |name: &'static str, text: &str| {
         if let Ok(value) = HeaderValue::from_str(text) {
             headers.insert(HeaderName::from_static(name), value);
         }
     };
     set("x-gateway-requested-model", &printable(requested));
-    set("x-gateway-upstream", app.upstream_name);
     if let Some(label) = &disclosed.served.label {
         set("x-gateway-served-label", &visible(label));
     }
+    let acted = |name: &str| disclosed.original || disclosed.served.native && disclosed.sampling.has_field(name);
+    let ignored: Vec<&str> = ignored.iter().map(AsRef::as_ref).filter(|name| !acted(name)).collect();
     if !ignored.is_empty() {
         set("x-gateway-ignored-params", &ignored.join(", "));
     }

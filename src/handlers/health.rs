@@ -1,5 +1,7 @@
 //! `GET /livez` and `GET /health`.
 
+use std::borrow::Cow;
+
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
@@ -20,7 +22,7 @@ pub(crate) fn alive() -> Response<Body> {
 /// send a request that would only wait.
 pub(crate) fn health(exchange: &Exchange) -> Response<Body> {
     let report = Report::of(&exchange.app);
-    let status = if report.status == State::Ready {
+    let status = if matches!(report.status, State::Ready | State::Degraded) {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
@@ -60,14 +62,16 @@ pub(crate) struct Report {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum State {
     Starting,
+    Untried,
     Ready,
+    Degraded,
     Failed,
 }
 
 /// One upstream.
 #[derive(Debug, Serialize)]
 pub(crate) struct UpstreamReport {
-    name: &'static str,
+    pub(crate) name: Cow<'static, str>,
     pub(crate) state: State,
     since_s: u64,
     last_success_s: Option<u64>,
@@ -80,16 +84,16 @@ pub(crate) struct UpstreamReport {
 impl Report {
     /// The state now.
     pub(crate) fn of(app: &App) -> Self {
-        let upstream = UpstreamReport::of(app.upstream.health());
+        let upstreams: Vec<_> = app.upstream.health().into_iter().map(UpstreamReport::of).collect();
         let keys = !app.keyring.is_empty();
         Self {
-            status: if keys { upstream.state } else { State::Failed },
+            status: if keys { together(&upstreams) } else { State::Failed },
             reason: (!keys).then_some("No client key is configured, so nobody is served: set API_KEY and restart."),
             stand_in: app.stand_in,
             version: env!("CARGO_PKG_VERSION"),
             uptime_s: app.started.elapsed().as_secs(),
             client_keys_configured: keys,
-            upstreams: vec![upstream],
+            upstreams,
         }
     }
 
@@ -108,6 +112,7 @@ impl UpstreamReport {
             name: health.name,
             state: match health.state {
                 HealthState::Starting => State::Starting,
+                HealthState::Untried => State::Untried,
                 HealthState::Ready => State::Ready,
                 HealthState::Failed => State::Failed,
             },
@@ -120,6 +125,18 @@ impl UpstreamReport {
     }
 }
 
+/// The state of the whole: what works is worth a request, and what does not is not hidden by it.
+fn together(upstreams: &[UpstreamReport]) -> State {
+    let any = |state| upstreams.iter().any(|upstream| upstream.state == state);
+    let able = any(State::Ready) || any(State::Untried);
+    match (able, any(State::Failed)) {
+        (true, true) => State::Degraded,
+        (true, false) => State::Ready,
+        (false, _) if any(State::Starting) => State::Starting,
+        (false, _) => State::Failed,
+    }
+}
+
 fn as_map<S: serde::Serializer>(details: &[(&'static str, String)], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(details.iter().map(|(name, text)| (name, text)))
 }
@@ -129,7 +146,7 @@ impl UpstreamReport {
     /// A failed upstream that says this everywhere.
     pub(crate) fn hostile(text: &str) -> Self {
         Self::of(Health {
-            name: "test",
+            name: "test".into(),
             state: HealthState::Failed,
             since: std::time::Duration::ZERO,
             last_success: None,

@@ -82,7 +82,9 @@ fn render(report: &Report, prefix: &str, nonce: &str) -> String {
 fn state(state: State) -> &'static str {
     match state {
         State::Starting => "is starting",
+        State::Untried => "was not asked yet",
         State::Ready => "is ready",
+        State::Degraded => "is ready in part",
         State::Failed => "cannot answer now",
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Pump {
     pub(super) reply: Box<dyn Reply>,
     /// Whether the upstream has not said a word yet: the first chunk then waits for it, since it names the model.
     pub(super) silent: bool,
+    /// Whether the answer may come in the client's own format: it then opens the stream itself.
+    pub(super) passes_on: bool,
     /// Where its end is recorded.
     pub(super) record: Arc<Record>,
     /// Silence after which a comment is due.
@@ -36,7 +38,7 @@ pub(super) struct Pump {
 /// and what follows, until the end or the first failure.
 pub(super) fn pump(
     pump: Pump,
-    early: Option<Event>,
+    early: impl Iterator<Item = Event> + Send + 'static,
     events: impl Stream<Item = Result<Event, Failure>> + Send + 'static,
 ) -> impl Stream<Item = Bytes> + Send + 'static {
     async_stream::stream! {
@@ -49,10 +51,13 @@ pub(super) fn pump(
         if silent {
             // It gets the head through proxies.
             pump.reply.comment("waiting", &mut out);
-        } else {
+        } else if !pump.passes_on {
             pump.begin(&mut out);
         }
-        let mut ended = early.is_some_and(|event| pump.write(Ok(event), &mut tally, &mut out));
+        let mut ended = false;
+        for event in early {
+            ended = pump.write(Ok(event), &mut tally, &mut out);
+        }
         loop {
             while !ended && out.len() < BATCH_BYTES {
                 let Some(event) = ready(&mut events).await else { break };
@@ -104,6 +109,9 @@ struct Writing {
     record: Arc<Record>,
     /// Whether the stream is opened: from then on the model stays what it is.
     begun: bool,
+    passes_on: bool,
+    /// Whether what goes out is in the client's own format already.
+    original: bool,
 }
 
 impl Writing {
@@ -113,6 +121,8 @@ impl Writing {
             reply: pump.reply,
             record: pump.record,
             begun: false,
+            passes_on: pump.passes_on,
+            original: false,
         }
     }
 
@@ -132,7 +142,9 @@ impl Writing {
         if !self.begun && !served.model.is_empty() {
             self.meta.model = served.model;
         }
-        self.begin(out);
+        if !self.passes_on {
+            self.begin(out);
+        }
     }
 
     /// Writes one event; returns whether it was the last.
@@ -145,6 +157,19 @@ impl Writing {
             Ok(Event::Note(note)) => {
                 self.reply.comment(&format!("{} {}", note.name, note.value), out);
                 false
+            }
+            Ok(Event::Usage(usage)) => {
+                tally.counted = Some(usage);
+                false
+            }
+            Ok(Event::Original(piece)) => {
+                self.original = true;
+                self.reply.original(&piece, out);
+                false
+            }
+            Ok(Event::Finished(_)) if self.original => {
+                self.reply.finish_original(out);
+                true
             }
             Ok(Event::Finished(reason)) => {
                 self.begin(out);
@@ -170,6 +195,9 @@ impl Writing {
 
     /// Fills a silence: the first one of a stream with its opening.
     fn sign(&mut self, sign: &Sign, out: &mut BytesMut) {
+        if self.passes_on && !self.begun {
+            return self.reply.comment("keep-alive", out);
+        }
         if !self.begun {
             return self.begin(out);
         }
@@ -185,6 +213,8 @@ impl Writing {
 struct Tally {
     visible: TokenCounter,
     reasoning: TokenCounter,
+    /// The upstream's own count, which goes before the estimate.
+    counted: Option<Usage>,
 }
 
 impl Tally {
@@ -198,7 +228,8 @@ impl Tally {
     }
 
     fn usage(&self, prompt: u64) -> Usage {
-        Usage::new(prompt, self.visible.total(), self.reasoning.total())
+        let estimate = || Usage::new(prompt, self.visible.total(), self.reasoning.total());
+        self.counted.unwrap_or_else(estimate)
     }
 }
 

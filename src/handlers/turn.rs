@@ -70,6 +70,9 @@ pub(super) fn events(
                 }
                 Ok(Event::Served(served)) => {
                     record.served(&served.model);
+                    if served.native {
+                        limiter = Limiter::new(&[], None);
+                    }
                     yield Ok(Event::Served(served));
                 }
                 Ok(Event::ToolCall(call)) => {

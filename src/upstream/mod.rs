@@ -3,8 +3,10 @@
 pub mod emulated;
 pub(crate) mod explanation;
 pub mod gemini_web;
+pub mod openai_compatible;
+pub mod router;
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{borrow::Cow, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{Stream, future::BoxFuture};
@@ -25,6 +27,8 @@ pub type EventStream = Pin<Box<dyn Stream<Item = Result<chat::Event, Failure>> +
 pub struct Call {
     /// What is asked.
     pub request: Arc<chat::Request>,
+    /// The public id of the model that is to answer: that of the request, or one it falls back to.
+    pub model: Arc<str>,
     /// Whether pieces are wanted as they come. If not, the upstream gives the final text in one [`chat::Event::Text`],
     /// so that text it rewrote on the way is right in the whole answer.
     pub incremental: bool,
@@ -35,7 +39,7 @@ pub struct Call {
 /// A service that can answer chat requests.
 pub trait Upstream: Send + Sync + 'static {
     /// The models on offer, from memory: never waits for the network.
-    fn models(&self) -> Models;
+    fn models(&self) -> Vec<Model>;
 
     /// Resolves a model name a client sent to a public id, or fails with `model_not_found` and the list.
     ///
@@ -51,6 +55,12 @@ pub trait Upstream: Send + Sync + 'static {
     /// The failure that [`Upstream::generate`] would end in.
     fn check(&self, _request: &chat::Request) -> Result<(), Failure> {
         Ok(())
+    }
+
+    /// Whether a request for this model (its public id; none: for any) can be answered in the wire format it came in, so
+    /// that [`chat::Request::original`] is worth keeping. From memory, and cheap.
+    fn speaks(&self, _model: Option<&str>, _dialect: chat::Dialect) -> Speaks {
+        Speaks::No
     }
 
     /// Starts one answer. Retries that no client can notice happen inside, before the first output event.
@@ -77,8 +87,19 @@ pub trait Upstream: Send + Sync + 'static {
         ))
     }
 
-    /// What is known of the upstream now, from memory.
-    fn health(&self) -> Health;
+    /// What is known of the upstream now, from memory: of each, where there are several behind it.
+    fn health(&self) -> Vec<Health>;
+}
+
+/// Whether the wire format of a request is the upstream's own, see [`Upstream::speaks`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaks {
+    /// No: the request has to be understood.
+    No,
+    /// Of those that may come to answer it, some do: it has to be understood if it can be.
+    Some,
+    /// All do: nothing of it has to be understood but the model and whether to stream.
+    All,
 }
 
 /// A file on its way from an upstream.
@@ -91,21 +112,12 @@ pub struct Download {
     pub bytes: Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>,
 }
 
-/// A list of models and where it comes from.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Models {
-    /// Whether the account itself named them, or the built-in table had to do.
-    pub source: ModelSource,
-    /// The models, best known first.
-    pub list: Vec<Model>,
-}
-
-/// Where a model list comes from.
+/// Where a model's name comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelSource {
-    /// The upstream account's own list.
+    /// The upstream's own list for this account.
     Account,
-    /// The built-in table: the account was not asked yet, or did not answer.
+    /// The built-in table or the configuration: the upstream was not asked yet, did not answer, or has no list.
     Static,
 }
 
@@ -118,13 +130,17 @@ pub struct Model {
     pub name: Option<String>,
     /// Other names a client may use for it.
     pub aliases: Vec<String>,
+    /// Who provides it: a company for Gemini's own, else the upstream's name.
+    pub owner: Cow<'static, str>,
+    /// Where its name comes from.
+    pub source: ModelSource,
 }
 
 /// The state of one upstream. Holds no secret: it is shown without a key.
 #[derive(Clone, Debug)]
 pub struct Health {
     /// Name of the upstream (`gemini-web`).
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Whether it can answer.
     pub state: HealthState,
     /// Time since it entered this state.
@@ -153,6 +169,8 @@ impl Health {
 pub enum HealthState {
     /// Still finding out; requests wait for it.
     Starting,
+    /// Nothing was asked of it yet, and nothing is wrong with its configuration.
+    Untried,
     /// Verified with the upstream.
     Ready,
     /// It cannot answer now; see the reason.

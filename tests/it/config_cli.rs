@@ -265,8 +265,8 @@ fn help_and_page_name_every_setting() {
         );
         assert_eq!(
             setting.flag.is_none(),
-            setting.secret,
-            "{}: secrets have no flag, the others one",
+            setting.secret || setting.env.contains('<'),
+            "{}: secrets have no flag, nor has what an upstream's name stands in; the others have one",
             setting.env
         );
     }
@@ -279,6 +279,7 @@ fn the_generated_pages_are_up_to_date() {
     for (name, wanted) in [
         ("configuration.md", config::markdown()),
         ("formats.md", gemini_gateway::surface::markdown()),
+        ("fallback.md", gemini_gateway::upstream::router::markdown()),
     ] {
         let path = docs.join(name);
         if std::env::var_os("UPDATE_DOCS").is_some() {

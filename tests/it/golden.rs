@@ -89,7 +89,9 @@ fn steady(text: &str) -> String {
         rest = &rest[end..];
         // A signed link is text too, and counts as another number of tokens each time.
         let estimate = links && (out.ends_with("tokens\":") || out.ends_with("TokenCount\":"));
-        let kind = if is_link {
+        let kind = if out.ends_with(";ms=") {
+            Some("time")
+        } else if is_link {
             Some("link")
         } else if is_id && word.len() >= 24 {
             Some("id")

@@ -61,9 +61,9 @@ fn error_type(kind: Kind) -> &'static str {
 
 fn message(failure: &Failure) -> Cow<'_, str> {
     if failure.kind() == Kind::ContextLength {
-        return Cow::Owned(format!("{TOO_LONG}{}", failure.message()));
+        return Cow::Owned(format!("{TOO_LONG}{}", failure.told()));
     }
-    Cow::Borrowed(failure.message())
+    failure.told()
 }
 
 #[cfg(test)]

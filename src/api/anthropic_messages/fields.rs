@@ -1,9 +1,12 @@
 //! What becomes of each field of a request for a message.
 
-use crate::api::{
-    Field,
-    Treatment::{self, Emulated, Honoured, Ignored, Refused},
-    Type,
+use crate::{
+    api::{
+        Field,
+        Treatment::{self, Emulated, Honoured, Ignored, Passed, Refused},
+        Type,
+    },
+    chat::Knob,
 };
 
 const NUMBER: Treatment = Ignored(Some(Type::Number));
@@ -37,9 +40,9 @@ pub(in crate::api) const FIELDS: &[Field] = &[
     Field { name: "output_config", treatment: Emulated, sample: r#"{"output_config":{"effort":"high","format":{"type":"json_schema","schema":{"type":"object"}}}}"#, note: "format; and effort, of which xhigh and max think longer and high is as usual; less than usual is not to be had" },
     Field { name: "output_config.effort", treatment: STRING, sample: r#"{"output_config":{"effort":"low"}}"#, note: "low and medium; see above" },
     Field { name: "output_format", treatment: Emulated, sample: r#"{"output_format":{"type":"json_schema","schema":{"type":"object"}}}"#, note: "the older name of output_config.format; ignored beside it" },
-    Field { name: "temperature", treatment: NUMBER, sample: r#"{"temperature":0.5}"#, note: "the web app has no such control" },
-    Field { name: "top_p", treatment: NUMBER, sample: r#"{"top_p":0.5}"#, note: "as above" },
-    Field { name: "top_k", treatment: NUMBER, sample: r#"{"top_k":5}"#, note: "as above" },
+    Field { name: "temperature", treatment: Passed(Knob::Temperature), sample: r#"{"temperature":0.5}"#, note: "the web app has no such control" },
+    Field { name: "top_p", treatment: Passed(Knob::TopP), sample: r#"{"top_p":0.5}"#, note: "as above" },
+    Field { name: "top_k", treatment: Passed(Knob::TopK), sample: r#"{"top_k":5}"#, note: "as above" },
     Field { name: "metadata", treatment: OBJECT, sample: r#"{"metadata":{"user_id":"u"}}"#, note: "" },
     Field { name: "service_tier", treatment: STRING, sample: r#"{"service_tier":"auto"}"#, note: "" },
     Field { name: "speed", treatment: STRING, sample: r#"{"speed":"fast"}"#, note: "" },

@@ -56,7 +56,7 @@ pub(super) fn request(body: &[u8], purpose: Purpose, defaults: &Defaults<'_>) ->
     let tools = tools::read(&mut fields, &mut ignored)?;
     let wish = wish::read(&mut fields, &mut ignored)?;
     refuse_impossible(&mut fields)?;
-    name_ignored(FIELDS, &mut fields, &mut ignored)?;
+    let sampling = name_ignored(FIELDS, &mut fields, &mut ignored)?;
     let request = Request {
         model: defaults.model(&requested_model),
         messages: system.into_iter().chain(conversation).collect(),
@@ -65,7 +65,8 @@ pub(super) fn request(body: &[u8], purpose: Purpose, defaults: &Defaults<'_>) ->
         thinking: wish.thinking,
         tools,
         form: wish.form,
-        closing: None,
+        sampling,
+        ..Request::default()
     };
     Ok(Asked {
         request,

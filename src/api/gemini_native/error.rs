@@ -23,7 +23,8 @@ pub(super) fn body(failure: &Failure) -> Bytes {
 pub(super) fn put(out: &mut BytesMut, failure: &Failure) {
     let facts = failure.kind().facts();
     out.put_slice(format!("{{\"error\":{{\"code\":{},\"message\":", facts.status.as_u16()).as_bytes());
-    json_string(out, failure.message());
+    let told = failure.told();
+    json_string(out, &told);
     out.put_slice(b",\"status\":");
     json_string(out, status(failure.kind()));
     out.put_slice(b",\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":");
@@ -35,7 +36,7 @@ pub(super) fn put(out: &mut BytesMut, failure: &Failure) {
         out.put_slice(b",{\"@type\":\"type.googleapis.com/google.rpc.BadRequest\",\"fieldViolations\":[{\"field\":");
         json_string(out, param);
         out.put_slice(b",\"description\":");
-        json_string(out, failure.message());
+        json_string(out, &told);
         out.put_slice(b"}]}");
     }
     if let Some(wait) = failure.wait() {

@@ -1,9 +1,12 @@
 //! What becomes of each field of a request.
 
-use crate::api::{
-    Field,
-    Treatment::{self, Emulated, Honoured, Ignored, Refused},
-    Type,
+use crate::{
+    api::{
+        Field,
+        Treatment::{self, Emulated, Honoured, Ignored, Passed, Refused},
+        Type,
+    },
+    chat::Knob,
 };
 
 const NUMBER: Treatment = Ignored(Some(Type::Number));
@@ -57,12 +60,12 @@ pub(in crate::api) const FIELDS: &[Field] = &[
     Field { name: "generationConfig.thinkingConfig", treatment: Honoured, sample: r#"{"generationConfig":{"thinkingConfig":{"includeThoughts":true,"thinkingBudget":-1,"thinkingLevel":"HIGH"}}}"#, note: "includeThoughts; thinkingLevel HIGH or a thinkingBudget above 16384 thinks longer, less than usual is not to be had" },
     Field { name: "generationConfig.thinkingConfig.thinkingBudget", treatment: NUMBER, sample: r#"{"generationConfig":{"thinkingConfig":{"thinkingBudget":0}}}"#, note: "when it is 0, or beside a thinkingLevel" },
     Field { name: "generationConfig.thinkingConfig.thinkingLevel", treatment: ANYTHING, sample: r#"{"generationConfig":{"thinkingConfig":{"thinkingLevel":"LOW"}}}"#, note: "when it is MINIMAL or LOW" },
-    Field { name: "generationConfig.temperature", treatment: NUMBER, sample: r#"{"generationConfig":{"temperature":0.5}}"#, note: "the web app has no such control" },
-    Field { name: "generationConfig.topP", treatment: NUMBER, sample: r#"{"generationConfig":{"topP":0.5}}"#, note: "as above" },
-    Field { name: "generationConfig.topK", treatment: NUMBER, sample: r#"{"generationConfig":{"topK":5}}"#, note: "as above" },
-    Field { name: "generationConfig.presencePenalty", treatment: NUMBER, sample: r#"{"generationConfig":{"presencePenalty":0}}"#, note: "as above" },
-    Field { name: "generationConfig.frequencyPenalty", treatment: NUMBER, sample: r#"{"generationConfig":{"frequencyPenalty":0}}"#, note: "as above" },
-    Field { name: "generationConfig.seed", treatment: NUMBER, sample: r#"{"generationConfig":{"seed":1}}"#, note: "as above" },
+    Field { name: "generationConfig.temperature", treatment: Passed(Knob::Temperature), sample: r#"{"generationConfig":{"temperature":0.5}}"#, note: "the web app has no such control" },
+    Field { name: "generationConfig.topP", treatment: Passed(Knob::TopP), sample: r#"{"generationConfig":{"topP":0.5}}"#, note: "as above" },
+    Field { name: "generationConfig.topK", treatment: Passed(Knob::TopK), sample: r#"{"generationConfig":{"topK":5}}"#, note: "as above" },
+    Field { name: "generationConfig.presencePenalty", treatment: Passed(Knob::PresencePenalty), sample: r#"{"generationConfig":{"presencePenalty":0}}"#, note: "as above" },
+    Field { name: "generationConfig.frequencyPenalty", treatment: Passed(Knob::FrequencyPenalty), sample: r#"{"generationConfig":{"frequencyPenalty":0}}"#, note: "as above" },
+    Field { name: "generationConfig.seed", treatment: Passed(Knob::Seed), sample: r#"{"generationConfig":{"seed":1}}"#, note: "as above" },
     Field { name: "generationConfig.mediaResolution", treatment: ANYTHING, sample: r#"{"generationConfig":{"mediaResolution":"MEDIA_RESOLUTION_LOW"}}"#, note: "as above" },
     Field { name: "generationConfig.enableEnhancedCivicAnswers", treatment: ANYTHING, sample: r#"{"generationConfig":{"enableEnhancedCivicAnswers":true}}"#, note: "as above" },
     Field { name: "generationConfig.imageConfig", treatment: OBJECT, sample: r#"{"generationConfig":{"imageConfig":{}}}"#, note: "answers are text" },

@@ -7,7 +7,7 @@ use crate::{
         json::Value,
         schema, stop,
     },
-    chat::{Json, JsonSchema, OutputForm, ThinkingLevel},
+    chat::{Json, JsonSchema, OutputForm, Sampling, ThinkingLevel},
     error::{Failure, Kind},
 };
 
@@ -19,6 +19,7 @@ pub(super) struct Wishes {
     pub(super) thinking: Option<ThinkingLevel>,
     pub(super) include_thoughts: bool,
     pub(super) form: OutputForm,
+    pub(super) sampling: Sampling,
 }
 
 /// Reads `generationConfig`; without one, nothing is wanted.
@@ -32,7 +33,7 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, ignored: &mut Ignored) -> Result
     let mut fields = Fields::of(&config)?;
     refuse_impossible(&mut fields)?;
     let (thinking, include_thoughts) = thinking(&mut fields, ignored)?;
-    let wishes = Wishes {
+    let mut wishes = Wishes {
         stop: match fields.take("stopSequences") {
             Some(stop) => stop::texts(&stop)?,
             None => Vec::new(),
@@ -41,8 +42,9 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, ignored: &mut Ignored) -> Result
         thinking,
         include_thoughts,
         form: form(&mut fields)?,
+        sampling: Sampling::default(),
     };
-    fields.name_ignored("generationConfig.", ignored)?;
+    wishes.sampling = fields.name_ignored("generationConfig.", ignored)?;
     Ok(wishes)
 }
 

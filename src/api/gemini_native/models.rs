@@ -3,37 +3,37 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::api::escape::json_string;
-use crate::upstream::{Model, ModelSource, Models};
+use crate::upstream::{Model, ModelSource};
 
 /// The list of all models, on one page whatever its size was to be.
-pub(super) fn list(models: &Models) -> Bytes {
-    let mut out = BytesMut::with_capacity(16 + 224 * models.list.len());
+pub(super) fn list(models: &[Model]) -> Bytes {
+    let mut out = BytesMut::with_capacity(16 + 224 * models.len());
     out.put_slice(b"{\"models\":[");
-    for (index, model) in models.list.iter().enumerate() {
+    for (index, model) in models.iter().enumerate() {
         if index > 0 {
             out.put_u8(b',');
         }
-        put_model(&mut out, model, models.source);
+        put_model(&mut out, model);
     }
     out.put_slice(b"]}");
     out.freeze()
 }
 
 /// One model by its public id; none when it is not in the list. Other names are for the upstream to resolve.
-pub(super) fn one(models: &Models, id: &str) -> Option<Bytes> {
-    let model = models.list.iter().find(|model| model.id == id)?;
+pub(super) fn one(models: &[Model], id: &str) -> Option<Bytes> {
+    let model = models.iter().find(|model| model.id == id)?;
     let mut out = BytesMut::with_capacity(224);
-    put_model(&mut out, model, models.source);
+    put_model(&mut out, model);
     Some(out.freeze())
 }
 
 /// Only what is known: the web app tells neither versions nor limits in tokens.
-fn put_model(out: &mut BytesMut, model: &Model, source: ModelSource) {
+fn put_model(out: &mut BytesMut, model: &Model) {
     out.put_slice(b"{\"name\":");
     json_string(out, &format!("models/{}", model.id));
     out.put_slice(b",\"displayName\":");
     json_string(out, model.name.as_ref().unwrap_or(&model.id));
-    out.put_slice(match source {
+    out.put_slice(match model.source {
         ModelSource::Account => b",\"description\":\"In the account's own list of models.\"".as_slice(),
         ModelSource::Static => b",\"description\":\"In the gateway's built-in list of models.\"",
     });
@@ -44,16 +44,15 @@ fn put_model(out: &mut BytesMut, model: &Model, source: ModelSource) {
 mod tests {
     use super::*;
 
-    fn models(source: ModelSource) -> Models {
+    fn models(source: ModelSource) -> Vec<Model> {
         let model = |id: &str, name: Option<&str>| Model {
             id: id.to_owned(),
             name: name.map(str::to_owned),
             aliases: vec!["flash".to_owned()],
-        };
-        Models {
+            owner: "google".into(),
             source,
-            list: vec![model("gemini-flash", Some("3.6 Flash")), model("gemini-pro", None)],
-        }
+        };
+        vec![model("gemini-flash", Some("3.6 Flash")), model("gemini-pro", None)]
     }
 
     #[test]

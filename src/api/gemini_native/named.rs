@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use super::FIELDS;
 use crate::{
     api::{
-        Treatment,
-        fields::{Ignored, name_once},
-        json::{Object, Path, Type, Value},
+        fields::{Ignored, name_once, pass_over},
+        json::{Object, Path, Value},
     },
+    chat::Sampling,
     error::Failure,
 };
 
@@ -75,26 +75,27 @@ impl<'a, 'p> Fields<'a, 'p> {
     ///
     /// # Errors
     /// [`crate::error::Kind::InvalidType`] for a known field of the wrong type.
-    pub(super) fn name_ignored(mut self, within: &str, ignored: &mut Ignored) -> Result<(), Failure> {
+    pub(super) fn name_ignored(mut self, within: &str, ignored: &mut Ignored) -> Result<Sampling, Failure> {
+        let mut sampling = Sampling::default();
         if self.rest().next().is_none() {
-            return Ok(());
+            return Ok(sampling);
         }
         for field in FIELDS {
-            let Treatment::Ignored(expected) = field.treatment else {
+            if !field.treatment.may_be_ignored() {
                 continue;
-            };
+            }
             let Some(name) = field.name.strip_prefix(within).filter(|name| !name.contains('.')) else {
                 continue;
             };
             if let Some(value) = self.take(name) {
-                expected.map_or(Ok(()), |expected: Type| value.expect(expected))?;
+                pass_over(field, &value, &mut sampling)?;
                 name_once(field.name, ignored);
             }
         }
         for name in self.rest() {
             name_unknown(format!("{within}{name}"), ignored);
         }
-        Ok(())
+        Ok(sampling)
     }
 }
 

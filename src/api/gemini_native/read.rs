@@ -82,7 +82,8 @@ fn content(
             thinking: wishes.thinking,
             tools,
             form: wishes.form,
-            closing: None,
+            sampling: wishes.sampling,
+            ..Request::default()
         },
         requested_model: model.to_owned(),
         delivery,

@@ -1,12 +1,14 @@
 //! What becomes of each field of a chat request.
 
-use crate::api::{
-    Field,
-    Treatment::{self, Emulated, Honoured, Ignored, Refused},
-    Type,
+use crate::{
+    api::{
+        Field,
+        Treatment::{self, Emulated, Honoured, Ignored, Passed, Refused},
+        Type,
+    },
+    chat::Knob,
 };
 
-const NUMBER: Treatment = Ignored(Some(Type::Number));
 const BOOLEAN: Treatment = Ignored(Some(Type::Boolean));
 const ANYTHING: Treatment = Ignored(None);
 
@@ -40,11 +42,11 @@ pub(in crate::api) const FIELDS: &[Field] = &[
     Field { name: "top_logprobs", treatment: Refused, sample: r#"{"top_logprobs":2}"#, note: "as above" },
     Field { name: "audio", treatment: Refused, sample: r#"{"audio":{"voice":"alloy","format":"wav"}}"#, note: "answers are text" },
     Field { name: "modalities", treatment: Honoured, sample: r#"{"modalities":["text"]}"#, note: "text; anything else is refused" },
-    Field { name: "temperature", treatment: NUMBER, sample: r#"{"temperature":0.5}"#, note: "the web app has no such control" },
-    Field { name: "top_p", treatment: NUMBER, sample: r#"{"top_p":0.5}"#, note: "as above" },
-    Field { name: "presence_penalty", treatment: NUMBER, sample: r#"{"presence_penalty":0}"#, note: "as above" },
-    Field { name: "frequency_penalty", treatment: NUMBER, sample: r#"{"frequency_penalty":0}"#, note: "as above" },
-    Field { name: "seed", treatment: NUMBER, sample: r#"{"seed":1}"#, note: "as above" },
+    Field { name: "temperature", treatment: Passed(Knob::Temperature), sample: r#"{"temperature":0.5}"#, note: "the web app has no such control" },
+    Field { name: "top_p", treatment: Passed(Knob::TopP), sample: r#"{"top_p":0.5}"#, note: "as above" },
+    Field { name: "presence_penalty", treatment: Passed(Knob::PresencePenalty), sample: r#"{"presence_penalty":0}"#, note: "as above" },
+    Field { name: "frequency_penalty", treatment: Passed(Knob::FrequencyPenalty), sample: r#"{"frequency_penalty":0}"#, note: "as above" },
+    Field { name: "seed", treatment: Passed(Knob::Seed), sample: r#"{"seed":1}"#, note: "as above" },
     Field { name: "logit_bias", treatment: Ignored(Some(Type::Object)), sample: r#"{"logit_bias":{}}"#, note: "as above" },
     Field { name: "store", treatment: BOOLEAN, sample: r#"{"store":false}"#, note: "nothing is stored" },
     Field { name: "user", treatment: ANYTHING, sample: r#"{"user":"u"}"#, note: "" },

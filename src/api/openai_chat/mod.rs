@@ -14,9 +14,14 @@ mod shown;
 mod tools;
 mod write;
 
+use bytes::Bytes;
+
 use self::{fields::FIELDS, reply::ChatReply};
 use super::{Defaults, Incoming, Target, format::Wire};
-use crate::error::Failure;
+use crate::{
+    chat::{Dialect, Original, Request},
+    error::Failure,
+};
 
 /// Its door.
 pub(in crate::api) static WIRE: Wire = Wire {
@@ -24,6 +29,7 @@ pub(in crate::api) static WIRE: Wire = Wire {
     title: "OpenAI chat completions",
     fields: FIELDS,
     read,
+    outline: Some((Dialect::OpenAiChat, outline)),
     ..Wire::OPENAI
 };
 
@@ -39,6 +45,29 @@ fn read(body: &[u8], _target: &Target<'_>, defaults: &Defaults<'_>) -> Result<In
         stream: asked.stream,
         ignored: asked.ignored,
         reply: Box::new(ChatReply::new(asked.include_usage, asked.functions)),
+    })
+}
+
+/// Reads the model and whether to stream, and keeps the rest as it is.
+///
+/// # Errors
+/// For a body that is no JSON object, and for these two.
+fn outline(body: &Bytes, defaults: &Defaults<'_>) -> Result<Incoming, Failure> {
+    let outline = read::outline(body, defaults)?;
+    Ok(Incoming {
+        request: Request {
+            model: defaults.model(&outline.requested_model),
+            original: Some(Original {
+                dialect: Dialect::OpenAiChat,
+                body: body.clone(),
+                understood: false,
+            }),
+            ..Request::default()
+        },
+        requested_model: outline.requested_model,
+        stream: outline.stream,
+        ignored: Vec::new(),
+        reply: Box::new(ChatReply::new(false, false)),
     })
 }
 

@@ -48,7 +48,7 @@ pub(super) fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Asked, Fai
     let messages = messages::read(&fields.require(Path::root("messages"))?, &mut ignored)?;
     let (stream, include_usage) = usual::streaming(&mut fields, &mut ignored)?;
     let wanted = tools::read(&mut fields, &mut ignored)?;
-    let request = Request {
+    let mut request = Request {
         model: defaults.model(&requested_model),
         messages,
         stop: stop::either(&mut fields)?,
@@ -56,10 +56,10 @@ pub(super) fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Asked, Fai
         thinking: thinking(&mut fields, &mut ignored)?,
         tools: wanted.toolbox,
         form: form::read(&mut fields, &mut ignored)?,
-        closing: None,
+        ..Request::default()
     };
     ability::refuse_impossible(&mut fields)?;
-    name_ignored(FIELDS, &mut fields, &mut ignored)?;
+    request.sampling = name_ignored(FIELDS, &mut fields, &mut ignored)?;
     Ok(Asked {
         request,
         requested_model,
@@ -67,6 +67,26 @@ pub(super) fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Asked, Fai
         include_usage,
         functions: wanted.functions,
         ignored,
+    })
+}
+
+/// What of a request has to be read although its upstream understands the rest by itself.
+pub(super) struct Outline {
+    /// As in [`Asked`].
+    pub(super) requested_model: String,
+    /// As in [`Asked`].
+    pub(super) stream: bool,
+}
+
+/// Reads the outline of a chat request.
+///
+/// # Errors
+/// As [`request`], for these fields alone.
+pub(super) fn outline(body: &[u8], defaults: &Defaults<'_>) -> Result<Outline, Failure> {
+    let mut fields = Object::parse(body)?;
+    Ok(Outline {
+        requested_model: usual::model(&mut fields, defaults)?,
+        stream: usual::switch(&mut fields, Path::root("stream"))?,
     })
 }
 

@@ -1,9 +1,12 @@
 //! What becomes of each field of a completion request.
 
-use crate::api::{
-    Field,
-    Treatment::{Honoured, Ignored, Refused},
-    Type,
+use crate::{
+    api::{
+        Field,
+        Treatment::{Honoured, Ignored, Passed, Refused},
+        Type,
+    },
+    chat::Knob,
 };
 
 /// See [`Field`]. Any other field is named as ignored.
@@ -20,11 +23,11 @@ pub(super) const FIELDS: &[Field] = &[
     Field { name: "best_of", treatment: Honoured, sample: r#"{"best_of":1}"#, note: "1; more is refused" },
     Field { name: "suffix", treatment: Refused, sample: r#"{"suffix":"s"}"#, note: "the web app cannot fill a gap" },
     Field { name: "logprobs", treatment: Refused, sample: r#"{"logprobs":1}"#, note: "the web app does not tell probabilities" },
-    Field { name: "temperature", treatment: Ignored(Some(Type::Number)), sample: r#"{"temperature":0.5}"#, note: "the web app has no such control" },
-    Field { name: "top_p", treatment: Ignored(Some(Type::Number)), sample: r#"{"top_p":0.5}"#, note: "as above" },
-    Field { name: "presence_penalty", treatment: Ignored(Some(Type::Number)), sample: r#"{"presence_penalty":0}"#, note: "as above" },
-    Field { name: "frequency_penalty", treatment: Ignored(Some(Type::Number)), sample: r#"{"frequency_penalty":0}"#, note: "as above" },
-    Field { name: "seed", treatment: Ignored(Some(Type::Number)), sample: r#"{"seed":1}"#, note: "as above" },
+    Field { name: "temperature", treatment: Passed(Knob::Temperature), sample: r#"{"temperature":0.5}"#, note: "the web app has no such control" },
+    Field { name: "top_p", treatment: Passed(Knob::TopP), sample: r#"{"top_p":0.5}"#, note: "as above" },
+    Field { name: "presence_penalty", treatment: Passed(Knob::PresencePenalty), sample: r#"{"presence_penalty":0}"#, note: "as above" },
+    Field { name: "frequency_penalty", treatment: Passed(Knob::FrequencyPenalty), sample: r#"{"frequency_penalty":0}"#, note: "as above" },
+    Field { name: "seed", treatment: Passed(Knob::Seed), sample: r#"{"seed":1}"#, note: "as above" },
     Field { name: "logit_bias", treatment: Ignored(Some(Type::Object)), sample: r#"{"logit_bias":{}}"#, note: "as above" },
     Field { name: "user", treatment: Ignored(None), sample: r#"{"user":"u"}"#, note: "" },
 ];

@@ -39,14 +39,14 @@ pub(super) fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Asked, Fai
     let echo = usual::switch(&mut fields, Path::root("echo"))?;
     refuse_impossible(&mut fields)?;
     let limit = fields.take(Path::root("max_tokens"));
-    let request = Request {
+    let mut request = Request {
         model: defaults.model(&requested_model),
         messages: vec![Message::text(Role::User, text.clone())],
         stop: stop::either(&mut fields)?,
         max_tokens: limit.map(|limit| usual::token_limit(&limit)).transpose()?,
         ..Request::default()
     };
-    name_ignored(FIELDS, &mut fields, &mut ignored)?;
+    request.sampling = name_ignored(FIELDS, &mut fields, &mut ignored)?;
     Ok(Asked {
         request,
         requested_model,

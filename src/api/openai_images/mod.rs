@@ -45,11 +45,12 @@ fn read(body: &[u8], _target: &Target<'_>, defaults: &Defaults<'_>) -> Result<In
     let shape = shape(&mut fields)?;
     one_only(&mut fields)?;
     let links = links(&mut fields)?;
-    name_ignored(FIELDS, &mut fields, &mut ignored)?;
+    let sampling = name_ignored(FIELDS, &mut fields, &mut ignored)?;
     let request = Request {
         model: defaults.model(&requested_model),
         messages: vec![Message::text(Role::User, format!("Generate an image{shape}: {text}"))],
         form: OutputForm::Image,
+        sampling,
         ..Request::default()
     };
     Ok(Incoming {

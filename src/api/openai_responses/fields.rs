@@ -1,9 +1,12 @@
 //! What becomes of each field of a request for a response.
 
-use crate::api::{
-    Field,
-    Treatment::{self, Emulated, Honoured, Ignored, Refused},
-    Type,
+use crate::{
+    api::{
+        Field,
+        Treatment::{self, Emulated, Honoured, Ignored, Passed, Refused},
+        Type,
+    },
+    chat::Knob,
 };
 
 const NUMBER: Treatment = Ignored(Some(Type::Number));
@@ -53,8 +56,8 @@ pub(in crate::api) const FIELDS: &[Field] = &[
     Field { name: "top_logprobs", treatment: Refused, sample: r#"{"top_logprobs":2}"#, note: "the web app does not tell probabilities" },
     Field { name: "include", treatment: ANYTHING, sample: r#"{"include":["reasoning.encrypted_content"]}"#, note: "message.output_text.logprobs is refused" },
     Field { name: "truncation", treatment: Honoured, sample: r#"{"truncation":"disabled"}"#, note: "disabled; auto is named as ignored" },
-    Field { name: "temperature", treatment: NUMBER, sample: r#"{"temperature":0.5}"#, note: "the web app has no such control" },
-    Field { name: "top_p", treatment: NUMBER, sample: r#"{"top_p":0.5}"#, note: "as above" },
+    Field { name: "temperature", treatment: Passed(Knob::Temperature), sample: r#"{"temperature":0.5}"#, note: "the web app has no such control" },
+    Field { name: "top_p", treatment: Passed(Knob::TopP), sample: r#"{"top_p":0.5}"#, note: "as above" },
     Field { name: "context_management", treatment: ANYTHING, sample: r#"{"context_management":[{"type":"compaction"}]}"#, note: "" },
     Field { name: "access_programs", treatment: ANYTHING, sample: r#"{"access_programs":{}}"#, note: "" },
     Field { name: "image", treatment: ANYTHING, sample: r#"{"image":{}}"#, note: "" },

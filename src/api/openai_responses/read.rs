@@ -71,7 +71,7 @@ pub(super) fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Asked, Fai
     echoed.format = format;
     metadata(&mut fields, &mut echoed)?;
     echoed.max_output_tokens = max_output_tokens(&mut fields)?;
-    let request = Request {
+    let mut request = Request {
         model: defaults.model(&requested_model),
         messages: instructions.into_iter().chain(input).collect(),
         stop: Vec::new(),
@@ -79,10 +79,10 @@ pub(super) fn request(body: &[u8], defaults: &Defaults<'_>) -> Result<Asked, Fai
         thinking: reasoning(&mut fields, &mut echoed, &mut ignored)?,
         tools,
         form,
-        closing: None,
+        ..Request::default()
     };
     let stream = stream(&mut fields, &mut ignored)?;
-    name_ignored(FIELDS, &mut fields, &mut ignored)?;
+    request.sampling = name_ignored(FIELDS, &mut fields, &mut ignored)?;
     Ok(Asked {
         request,
         requested_model,

@@ -19,7 +19,7 @@ use self::reading::{Both, Ending, Plain, Reading, Repair, Verdict};
 #[cfg(fuzzing)]
 pub(crate) use self::tools::fuzz_tool_calls;
 pub(super) use self::tools::past_call;
-use super::{Call, Download, EventStream, Explanation, Health, Models, Upstream};
+use super::{Call, Download, EventStream, Explanation, Health, Model, Upstream};
 use crate::{
     chat::{Citation, Event, FinishReason, Message, Note, OutputForm, Request, Role},
     error::{Failure, Kind},
@@ -39,7 +39,7 @@ impl Emulated {
 }
 
 impl Upstream for Emulated {
-    fn models(&self) -> Models {
+    fn models(&self) -> Vec<Model> {
         self.inner.models()
     }
 
@@ -74,7 +74,7 @@ impl Upstream for Emulated {
         }
     }
 
-    fn health(&self) -> Health {
+    fn health(&self) -> Vec<Health> {
         self.inner.health()
     }
 }

@@ -67,7 +67,7 @@ impl Attempt {
             web: Arc::clone(web),
             session: Arc::clone(session),
             live: Arc::clone(live),
-            model: call.request.model.clone(),
+            model: call.model.to_string(),
             doubtful: web.strict_model && session.doubts(response.headers()),
             wants_image: call.request.form == OutputForm::Image,
             body: Some(response),
@@ -218,6 +218,7 @@ impl Attempt {
         self.ready.push_back(Event::Served(Served {
             model,
             label: Some(label),
+            native: false,
         }));
         Ok(())
     }

@@ -33,6 +33,7 @@ mod upload;
 mod vault;
 
 use std::{
+    borrow::Cow,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -55,10 +56,10 @@ pub use self::{
     protocol::Protocol,
     transport::{Exit, ExitError},
 };
-use super::{Call, Download, EventStream, Explanation, Health, HealthState, Model, ModelSource, Models, Upstream};
+use super::{Call, Download, EventStream, Explanation, Health, HealthState, Model, ModelSource, Upstream};
 use crate::{
     chat,
-    error::{Failure, Kind},
+    error::{Failure, Kind, Retry},
     state::StateDir,
 };
 
@@ -157,11 +158,8 @@ impl GeminiWeb {
 }
 
 impl Upstream for GeminiWeb {
-    fn models(&self) -> Models {
-        self.inner.with_models(|models, source| Models {
-            source,
-            list: public(models),
-        })
+    fn models(&self) -> Vec<Model> {
+        self.inner.with_models(public)
     }
 
     fn resolve(&self, name: &str) -> Result<String, Failure> {
@@ -188,8 +186,8 @@ impl Upstream for GeminiWeb {
         Box::pin(async move { media::download(&web, &reference, deadline).await })
     }
 
-    fn health(&self) -> Health {
-        self.inner.health()
+    fn health(&self) -> Vec<Health> {
+        vec![self.inner.health()]
     }
 }
 
@@ -250,7 +248,7 @@ impl Inner {
     fn health(&self) -> Health {
         let last_success = *self.last_success.lock().unwrap_or_else(PoisonError::into_inner);
         let mut health = Health {
-            name: NAME,
+            name: Cow::Borrowed(NAME),
             state: HealthState::Starting,
             since: self.started.elapsed(),
             last_success: last_success.map(|at| at.elapsed()),
@@ -293,6 +291,9 @@ impl Inner {
     }
 }
 
+/// Who provides its models.
+const OWNER: &str = "google";
+
 /// Name of this upstream, in headers, logs and `/health`.
 pub const NAME: &str = "gemini-web";
 
@@ -316,12 +317,32 @@ fn unknown_model(models: &AccountModels) -> Failure {
     .param("model")
 }
 
+/// The web app's own codes for errors, and what becomes of each: for the docs.
+pub(crate) fn known_errors() -> Vec<(u32, Kind, Retry)> {
+    let Ok(protocol) = Protocol::built_in() else {
+        return Vec::new();
+    };
+    let told = |code: &u32| {
+        let failure = errors::stream(
+            &protocol,
+            reply::StreamError::Code {
+                code: *code,
+                status: None,
+            },
+        );
+        (*code, failure.kind(), failure.retry_rule())
+    };
+    protocol.errors.keys().map(told).collect()
+}
+
 /// The models as clients see them.
-fn public(models: &AccountModels) -> Vec<Model> {
+fn public(models: &AccountModels, source: ModelSource) -> Vec<Model> {
     let public = |model: &account::AccountModel| Model {
         id: model.public_id.clone(),
         name: model.display.clone(),
         aliases: model.aliases(),
+        owner: Cow::Borrowed(OWNER),
+        source,
     };
     models.list().iter().map(public).collect()
 }

@@ -40,9 +40,7 @@ pub(super) async fn open(
     let protocol = &web.protocol;
     // The name may have been accepted before the account's own models were known.
     let models = web.models_of(live);
-    let model = models
-        .resolve(&call.request.model)
-        .ok_or_else(|| unknown_model(models))?;
+    let model = models.resolve(&call.model).ok_or_else(|| unknown_model(models))?;
     let mut tokens = Cow::Borrowed(&live.tokens);
     if protocol.activity_before_generation {
         // A sign of life, as the web app gives it; its answer says nothing.

@@ -11,7 +11,8 @@ use gemini_gateway::{
     state::StateDir,
     upstream::{
         emulated::Emulated,
-        gemini_web::{Credentials, Exit, GeminiWeb, Protocol, Settings},
+        gemini_web::{self, Credentials, Exit, GeminiWeb, Protocol, Settings},
+        router::Router,
     },
 };
 use serde_json::{Value, json};
@@ -290,7 +291,9 @@ async fn start(standin: &StandIn, plan: &Plan) -> (Gateway, String) {
         idle_timeout: plan.idle_timeout,
     };
     let upstream = GeminiWeb::start(settings, tasks, &stop).unwrap();
-    let mut app = App::new(&config, Arc::new(Emulated::new(Arc::new(upstream))));
+    let upstream = Arc::new(Emulated::new(Arc::new(upstream)));
+    let router = Router::new((gemini_web::NAME, upstream), Vec::new(), config.chains.clone());
+    let mut app = App::new(&config, Arc::new(router));
     if let Some(guard) = &plan.guard {
         app.media = Media::with_guard(&config, guard.clone());
     }

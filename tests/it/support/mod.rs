@@ -11,7 +11,7 @@ use gemini_gateway::{
     app::{App, Limits},
     config::{self, Command, Config, Sources},
     server::{self, Outcome},
-    upstream::emulated::Emulated,
+    upstream::{emulated::Emulated, router::Router},
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
@@ -64,7 +64,9 @@ impl Setup {
         self.env.entry("API_KEY").or_insert_with(|| KEY.to_owned());
         let config = config(&[], &self.env);
         let upstream = Arc::new(Scripted::default());
-        let mut app = App::new(&config, Arc::new(Emulated::new(Arc::clone(&upstream) as _)));
+        let scripted = Arc::new(Emulated::new(Arc::clone(&upstream) as _));
+        let router = Router::new(("scripted", scripted), Vec::new(), config.chains.clone());
+        let mut app = App::new(&config, Arc::new(router));
         if let Some(change) = self.limits {
             change(&mut app.limits);
         }

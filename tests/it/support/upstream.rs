@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use gemini_gateway::{
     chat::{Event, FinishReason, Media, MediaKind, MediaSource, Request, Served},
     error::{Failure, Kind},
-    upstream::{Call, Download, EventStream, Health, HealthState, Model, ModelSource, Models, Upstream},
+    upstream::{Call, Download, EventStream, Health, HealthState, Model, ModelSource, Upstream},
 };
 use tokio::{sync::Notify, time::Instant};
 
@@ -65,6 +65,7 @@ impl Step {
         Step::Say(Event::Served(Served {
             model: model.to_owned(),
             label: Some(label.to_owned()),
+            native: false,
         }))
     }
 }
@@ -123,22 +124,21 @@ impl Drop for Alive {
 }
 
 impl Upstream for Scripted {
-    fn models(&self) -> Models {
+    fn models(&self) -> Vec<Model> {
         let model = |id: &str, aliases: &[&str]| Model {
             id: id.to_owned(),
             name: None,
             aliases: aliases.iter().map(|alias| (*alias).to_owned()).collect(),
-        };
-        Models {
+            owner: "google".into(),
             source: ModelSource::Account,
-            list: vec![model("gemini-flash", &["flash"]), model("org/gemini pro", &[])],
-        }
+        };
+        vec![model("gemini-flash", &["flash"]), model("org/gemini pro", &[])]
     }
 
     fn resolve(&self, name: &str) -> Result<String, Failure> {
         assert_ne!(name, "panic", "as the test wants it: the-prompt-in-a-panic");
-        let list = self.models().list;
-        let found = list
+        let found = self
+            .models()
             .into_iter()
             .find(|model| model.id == name || model.aliases.iter().any(|alias| alias == name));
         found.map(|model| model.id).ok_or_else(|| {
@@ -195,16 +195,16 @@ impl Upstream for Scripted {
         Box::pin(std::future::ready(Ok(Download { mime, length, bytes })))
     }
 
-    fn health(&self) -> Health {
+    fn health(&self) -> Vec<Health> {
         let (state, reason) = self.health.lock().unwrap().clone();
-        Health {
-            name: "scripted",
+        vec![Health {
+            name: "scripted".into(),
             state,
             since: Duration::from_secs(5),
             last_success: None,
             code: reason.as_ref().map(|_| "upstream_auth_expired"),
             reason,
             details: vec![("rotation", "renewed 10 s ago".to_owned())],
-        }
+        }]
     }
 }

@@ -312,6 +312,7 @@ fn beside_tools_an_answer_without_a_call_has_to_be_the_document() {
             tools: Some(toolbox),
             ..request(None)
         }),
+        model: "m".into(),
         incremental: true,
         deadline: Instant::now(),
     };
