@@ -16,7 +16,10 @@ use crate::{
     server::Outcome,
     standin::{self, StandIn},
     state::StateDir,
-    upstream::gemini_web::{Credentials, Exit, Protocol, Settings},
+    upstream::{
+        gemini_web::{Credentials, Exit, Protocol, Settings},
+        router::Chains,
+    },
 };
 
 /// What every page and `/health` says.
@@ -29,6 +32,9 @@ const NOTICE: &str = "This is the demo: the upstream is a built-in stand-in, not
 /// See [`StartError`].
 pub async fn serve(config: &Config) -> Result<Outcome, StartError> {
     let mut config = config.clone();
+    // Whatever answers here is the stand-in.
+    config.upstreams.clear();
+    config.chains = Chains::default();
     let own_key = config
         .api_keys
         .is_empty()

@@ -18,7 +18,7 @@ use crate::{
     media::Media,
     serve::{self, StartError},
     state::StateDir,
-    upstream::{ExplainedFile, Explanation, Upstream, emulated::Emulated, gemini_web::GeminiWeb},
+    upstream::{ExplainedFile, Explanation, Upstream, gemini_web::GeminiWeb},
 };
 
 /// What `explain` is told on the command line.
@@ -59,9 +59,8 @@ pub fn explain(config: &Config, wish: &Wish, input: impl Read) -> Result<String,
     let mut settings = serve::settings(config, Arc::new(StateDir::memory()));
     // Without credentials no session is made, and so nothing is sent.
     settings.credentials = None;
-    let upstream =
-        GeminiWeb::start(settings, TaskTracker::new(), &CancellationToken::new()).map_err(StartError::Exit)?;
-    let upstream = Emulated::new(Arc::new(upstream));
+    let gemini = GeminiWeb::start(settings, TaskTracker::new(), &CancellationToken::new()).map_err(StartError::Exit)?;
+    let upstream = serve::router(config, gemini, serve::named(config).map_err(StartError::Exit)?);
     let explained = one(config, wish, format, &body, &upstream);
     explained.map_err(|failure| {
         let body = format.error_body(&failure, "explain");

@@ -17,8 +17,11 @@ use crate::{
     server::{self, Outcome},
     state::StateDir,
     upstream::{
+        Upstream,
         emulated::Emulated,
-        gemini_web::{Credentials, ExitError, GeminiWeb, Settings},
+        gemini_web::{self, Credentials, ExitError, GeminiWeb, Settings},
+        openai_compatible::OpenAiCompatible,
+        router::Router,
     },
 };
 
@@ -55,8 +58,8 @@ pub(crate) async fn serve_with(
     let mut signals = StopSignals::new().map_err(listen)?;
     let background = Background::default();
     let state = settings.state.describe();
-    let upstream = GeminiWeb::start(settings, background.tracker.clone(), &background.stop)?;
-    let mut app = App::new(config, Arc::new(Emulated::new(Arc::new(upstream))));
+    let router = background.start(config, settings)?;
+    let mut app = App::new(config, Arc::new(router));
     app.stand_in = stand_in;
     let at_once = app.at_once.clone();
     announce(config, &app, &state, &listener).map_err(listen)?;
@@ -103,6 +106,24 @@ pub(crate) fn settings(config: &Config, state: Arc<StateDir>) -> Settings {
     }
 }
 
+/// The upstreams besides Gemini, in the order of their configuration.
+pub(crate) fn named(config: &Config) -> Result<Vec<OpenAiCompatible>, ExitError> {
+    let settings = config.upstreams.iter();
+    settings
+        .map(|settings| OpenAiCompatible::new(settings.clone(), &config.exit()))
+        .collect()
+}
+
+/// All upstreams as one.
+pub(crate) fn router(config: &Config, gemini: GeminiWeb, named: Vec<OpenAiCompatible>) -> Router {
+    let settings = config.upstreams.iter().map(|settings| settings.name.clone());
+    let named = settings
+        .zip(named)
+        .map(|(name, upstream)| (name, Arc::new(upstream) as Arc<dyn Upstream>));
+    let gemini = Arc::new(Emulated::new(Arc::new(gemini)));
+    Router::new((gemini_web::NAME, gemini), named.collect(), config.chains.clone())
+}
+
 /// The upstream's background work.
 #[derive(Default)]
 struct Background {
@@ -111,6 +132,16 @@ struct Background {
 }
 
 impl Background {
+    /// Every upstream, at work.
+    fn start(&self, config: &Config, settings: Settings) -> Result<Router, ExitError> {
+        let gemini = GeminiWeb::start(settings, self.tracker.clone(), &self.stop)?;
+        let named = named(config)?;
+        for upstream in &named {
+            upstream.keep_list(&self.tracker, &self.stop);
+        }
+        Ok(router(config, gemini, named))
+    }
+
     /// Ends it; most often at once. A rotation in flight is waited for: between Google's answer and the disk it must not be cut.
     async fn end(self) {
         /// As long as one rotation may take.
@@ -128,12 +159,13 @@ const SHORT_KEY: usize = 12;
 
 /// What the owner should know at start-up; never a value of a secret.
 fn announce(config: &Config, app: &App, state: &str, listener: &TcpListener) -> io::Result<()> {
-    let health = app.upstream.health();
+    let upstreams = app.upstream.health();
+    let names: Vec<&str> = upstreams.iter().map(|health| &*health.name).collect();
     tracing::info!(
         address = %listener.local_addr()?,
         version = env!("CARGO_PKG_VERSION"),
         keys = config.api_keys.len() + usize::from(config.hf_token.is_some()),
-        upstream = app.upstream_name,
+        upstream = names.join(", "),
         exit = config.outbound_proxy.as_ref().map_or("direct", |proxy| proxy.shown.as_str()),
         state,
         "listening"
@@ -148,8 +180,10 @@ fn announce(config: &Config, app: &App, state: &str, listener: &TcpListener) -> 
         tracing::warn!("no client key is configured, so nobody is served: set API_KEY and restart");
     }
     // Without a code it is only just starting, which is no news.
-    if let (Some(code), Some(reason)) = (health.code, health.reason) {
-        tracing::warn!(code, "{reason}");
+    for health in &upstreams {
+        if let (Some(code), Some(reason)) = (health.code, &health.reason) {
+            tracing::warn!(upstream = &*health.name, code, "{reason}");
+        }
     }
     Ok(())
 }

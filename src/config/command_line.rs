@@ -151,8 +151,8 @@ fn help(setting: &Setting) -> String {
 }
 
 fn secrets_help() -> String {
-    let mut text = String::from("Secrets, from the environment or .env only:\n");
-    for setting in settings::ALL.iter().filter(|setting| setting.secret) {
+    let mut text = String::from("From the environment or .env only, secrets among them:\n");
+    for setting in settings::ALL.iter().filter(|setting| setting.flag.is_none()) {
         text.push_str(&format!(
             "  {}={}\n      {}\n",
             setting.env,

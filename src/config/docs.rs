@@ -33,7 +33,8 @@ pub fn markdown() -> String {
 fn row(setting: &Setting) -> String {
     let flag = match setting.flag {
         Some(flag) => format!("`--{flag}`"),
-        None => "none (secret)".to_owned(),
+        None if setting.secret => "none (secret)".to_owned(),
+        None => "none".to_owned(),
     };
     let default = match setting.default {
         Some(default) => format!("`{default}`"),

@@ -1,6 +1,7 @@
 //! From arguments, environment and `.env` to a checked [`Config`].
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     ffi::OsString,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -14,6 +15,7 @@ use super::{
     parse,
     problems::{Problem, Problems},
     settings::{self as s, Setting, Value},
+    upstreams,
 };
 use crate::upstream::gemini_web::Protocol;
 
@@ -89,7 +91,11 @@ fn config(reader: &mut Reader<'_>) -> Option<Config> {
         reader.problem(&s::API_KEY, "holds the same key twice".to_owned());
     }
     let outbound_proxy = reader.parsed(&s::OUTBOUND_PROXY, parse::proxy);
+    let default_model = reader.text(&s::DEFAULT_MODEL);
+    let chains = reader.parsed(&s::FALLBACK_CHAIN, upstreams::chains).unwrap_or_default();
     Some(Config {
+        upstreams: upstreams::read(reader, &chains, default_model.as_deref()),
+        chains,
         strict_model: auto(reader, &s::STRICT_MODEL, psid.is_some()),
         fetch_urls: auto(reader, &s::FETCH_URLS, outbound_proxy.is_none()),
         psid,
@@ -102,7 +108,7 @@ fn config(reader: &mut Reader<'_>) -> Option<Config> {
         cors: reader
             .parsed(&s::CORS_ORIGINS, parse::origins)
             .unwrap_or(Origins::Closed),
-        default_model: reader.text(&s::DEFAULT_MODEL),
+        default_model,
         model_aliases: reader.parsed(&s::MODEL_ALIASES, parse::aliases).unwrap_or_default(),
         temporary_chats: reader.switch(&s::TEMPORARY_CHATS),
         request_timeout: reader.seconds(&s::REQUEST_TIMEOUT),
@@ -194,7 +200,7 @@ fn state_dir(reader: &mut Reader<'_>) -> Option<PathBuf> {
 }
 
 /// Finds values and collects problems.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     flags: HashMap<&'static str, OsString>,
     sources: &'a Sources<'a>,
     dotenv: HashMap<String, String>,
@@ -204,7 +210,10 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(flags: HashMap<&'static str, OsString>, sources: &'a Sources<'a>) -> Self {
         let (dotenv, problem) = dotenv(sources.dotenv);
-        let problem = problem.map(|text| Problem { variable: DOTENV, text });
+        let problem = problem.map(|text| Problem {
+            variable: DOTENV.into(),
+            text,
+        });
         let problems = problem.into_iter().collect();
         Self {
             flags,
@@ -214,15 +223,42 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn problem(&mut self, setting: &Setting, text: String) {
+    pub(super) fn problem(&mut self, setting: &Setting, text: String) {
+        self.problem_at(setting.env, text);
+    }
+
+    pub(super) fn problem_at(&mut self, variable: impl Into<Cow<'static, str>>, text: String) {
         self.problems.push(Problem {
-            variable: setting.env,
+            variable: variable.into(),
             text,
         });
     }
 
+    /// The value of a variable that has no row of its own, since part of its name is the owner's. It has no flag.
+    ///
+    /// # Errors
+    /// When a problem was noted.
+    pub(super) fn named<T>(
+        &mut self,
+        variable: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, ()> {
+        let given = (self.sources.environment)(variable).filter(|value| !value.is_empty());
+        let text = match given.map(OsString::into_string) {
+            Some(Ok(text)) => Some(text),
+            Some(Err(_)) => {
+                self.problem_at(variable.to_owned(), "is not valid UTF-8".to_owned());
+                return Err(());
+            }
+            None => self.dotenv.get(variable).cloned(),
+        };
+        let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let parsed = text.map(|text| parse(&text)).transpose();
+        parsed.map_err(|problem| self.problem_at(variable.to_owned(), problem))
+    }
+
     /// Whether a setting has a value of its own.
-    fn is_set(&self, setting: &Setting) -> bool {
+    pub(super) fn is_set(&self, setting: &Setting) -> bool {
         let here = |value: &OsString| !value.is_empty();
         self.flags.get(setting.env).is_some_and(here)
             || (self.sources.environment)(setting.env).is_some_and(|value| here(&value))
@@ -246,7 +282,7 @@ impl<'a> Reader<'a> {
         text.or_else(|| setting.default.map(str::to_owned))
     }
 
-    fn parsed<T>(&mut self, setting: &Setting, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+    pub(super) fn parsed<T>(&mut self, setting: &Setting, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let text = self.text(setting)?;
         parse(&text).map_err(|problem| self.problem(setting, problem)).ok()
     }
@@ -268,7 +304,7 @@ impl<'a> Reader<'a> {
         number.unwrap_or_default()
     }
 
-    fn seconds(&mut self, setting: &Setting) -> Duration {
+    pub(super) fn seconds(&mut self, setting: &Setting) -> Duration {
         Duration::from_secs(self.number(setting))
     }
 

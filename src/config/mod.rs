@@ -9,6 +9,7 @@ mod load;
 mod parse;
 mod problems;
 pub mod settings;
+mod upstreams;
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +24,11 @@ use secrecy::SecretString;
 
 use crate::{
     explain::Wish,
-    upstream::gemini_web::{Exit, Protocol},
+    upstream::{
+        gemini_web::{Exit, Protocol},
+        openai_compatible,
+        router::Chains,
+    },
 };
 
 pub use docs::markdown;
@@ -77,6 +82,10 @@ pub struct Config {
     pub default_model: Option<String>,
     /// `MODEL_ALIASES`: the name a client sends, and the model it means.
     pub model_aliases: BTreeMap<String, String>,
+    /// The upstreams besides Gemini.
+    pub upstreams: Vec<openai_compatible::Settings>,
+    /// `FALLBACK_CHAIN`.
+    pub chains: Chains,
     /// `STRICT_MODEL`, with `auto` resolved.
     pub strict_model: bool,
     /// `TEMPORARY_CHATS`.

@@ -1,6 +1,6 @@
 //! What is wrong with a configuration, all of it at once and never with a value.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// Exit code of a wrong command line, as in `sysexits.h`.
 pub const EX_USAGE: u8 = 64;
@@ -48,7 +48,7 @@ impl fmt::Display for Problems {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The variable's name.
-    pub variable: &'static str,
+    pub variable: Cow<'static, str>,
     /// What is wrong and what would be right. Never the value: it may be a secret pasted into the wrong place.
     pub text: String,
 }

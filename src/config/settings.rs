@@ -90,6 +90,18 @@ const fn open(
     }
 }
 
+/// A setting with an upstream's name in its own: no secret, and yet without a flag.
+const fn variable(env: &'static str, name: &'static str, help: &'static str) -> Setting {
+    Setting {
+        env,
+        flag: None,
+        default: None,
+        value: Value::Text(name),
+        secret: false,
+        help,
+    }
+}
+
 const fn number(min: u64, max: u64, unit: &'static str) -> Value {
     Value::Number { min, max, unit }
 }
@@ -120,6 +132,32 @@ settings! {
         "The path in front of the API. Requests without it are understood too.");
     CORS_ORIGINS = open("CORS_ORIGINS", "cors-origins", None, Value::Text("ORIGIN[,ORIGIN...]"),
         "The origins of web pages that may call the API from a browser, separated by commas, or `*` for all. Closed by default.");
+    HF_API_TOKEN = secret("HF_API_TOKEN", "TOKEN",
+        "What the Hugging Face router is shown, as the upstream `hf`; without it HF_TOKEN is. Setting it turns the upstream on. The token needs the right to call inference providers.");
+    HF_BASE_URL = open("HF_BASE_URL", "hf-base-url", Some("https://router.huggingface.co/v1"), Value::Text("URL"),
+        "Where the upstream `hf` is. Setting it turns the upstream on.");
+    HF_API_URL = open("HF_API_URL", "hf-api-url", None, Value::Text("URL"),
+        "One fixed address for the chats of the upstream `hf`, such as that of an inference endpoint; `{model}` in it stands for the model. Setting it turns the upstream on, and it lists DEFAULT_MODEL or HF_MODELS alone.");
+    LOCAL_BASE_URL = open("LOCAL_BASE_URL", "local-base-url", None, Value::Text("URL"),
+        "Where a server of your own is that speaks OpenAI's format (vLLM, llama.cpp, TGI, Ollama), as the upstream `local`: `http://127.0.0.1:8080/v1`.");
+    LOCAL_API_KEY = secret("LOCAL_API_KEY", "KEY",
+        "What the upstream `local` is shown, if it wants a key.");
+    OPENAI_API_KEY = secret("OPENAI_API_KEY", "KEY",
+        "What the upstream `openai` is shown. It is turned on by UPSTREAMS alone, since this variable is often set for other programs.");
+    UPSTREAMS = open("UPSTREAMS", "upstreams", None, Value::Text("NAME[,NAME...]"),
+        "Further upstreams that speak OpenAI's format, by names of your own (a-z, 0-9, -) or of the presets hf, openai, local. Each has the variables below, its name in capitals and with _ for -.");
+    NAME_BASE_URL = variable("<NAME>_BASE_URL", "URL",
+        "Where the upstream NAME is, up to the part before `/chat/completions`. Its models are called `name:model`.");
+    NAME_API_KEY = secret("<NAME>_API_KEY", "KEY",
+        "What it is shown as a bearer token (HF_API_TOKEN for hf).");
+    NAME_MODELS = variable("<NAME>_MODELS", "ID[,ID...]",
+        "The only models of it that are offered, by its own ids. Without it: all that it lists.");
+    NAME_HEADERS = secret("<NAME>_HEADERS", "JSON",
+        "Further headers of every request to it, as a JSON object of texts. Nothing of a client's headers ever goes there.");
+    NAME_TIMEOUT = variable("<NAME>_TIMEOUT", "SECONDS",
+        "The most time it may stay silent, 1 to 3600. Without it: IDLE_TIMEOUT.");
+    FALLBACK_CHAIN = open("FALLBACK_CHAIN", "fallback-chain", None, Value::Text("MODEL[,MODEL...]"),
+        "Who is asked when a model fails before its first word: `gemini-pro,gemini-flash,hf:org/model`. A model of the chain goes on behind its place, any other one goes through all of it. `model=a,b` is a chain for one model alone; several are separated by semicolons. What failures lead on: docs/upstreams.md.");
     DEFAULT_MODEL = open("DEFAULT_MODEL", "default-model", None, Value::Text("MODEL"),
         "The model of a request that names none. Without it such a request is refused.");
     MODEL_ALIASES = open("MODEL_ALIASES", "model-aliases", None, Value::Text("NAME=MODEL[,...]"),
