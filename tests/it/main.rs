@@ -31,3 +31,4 @@ mod standin;
 mod stream;
 mod support;
 mod tools;
+mod upstreams;

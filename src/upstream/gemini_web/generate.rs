@@ -98,7 +98,8 @@ async fn begin(web: &Arc<Inner>, call: &Call, message: &Message) -> Result<Attem
             }
             Retry::Backoff => match patience.pause(&failure, call.deadline) {
                 Some(pause) => sleep(pause).await,
-                None => return Err(failure),
+                // It was tried often enough, whoever else may think of it.
+                None => return Err(failure.retry(Retry::Never)),
             },
             _ => {
                 if closes_the_door(failure.kind()) {

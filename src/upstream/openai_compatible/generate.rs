@@ -1,13 +1,13 @@
 //! One answer of an OpenAI-compatible upstream, from the request to its last event.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_stream::try_stream;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
 use http::header;
 use reqwest::Response;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::timeout_at;
 
 use super::{
     Inner,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     chat::{Event, FinishReason},
-    error::{Failure, Retry},
+    error::Failure,
     sse::{self, ReadError},
     upstream::{Call, EventStream},
 };
@@ -57,31 +57,13 @@ pub(super) fn answer(upstream: Arc<Inner>, call: Call) -> EventStream {
     })
 }
 
-/// Asks, once more after a passing fault, until there is an answer or the beginning of one: a whole one is then in `out`,
-/// of a streamed one what comes next is to be had from what this gives.
+/// Asks. A whole answer is then in `out`; of a streamed one what comes is to be had from what this gives.
 async fn begin(upstream: &Inner, call: &Call, out: &mut Vec<Event>) -> Result<Option<Streaming>, Failure> {
     upstream.check(&call.request)?;
     let model = upstream.own_id(&call.model);
     let body = Bytes::from(upstream.body(&call.request, model, call.incremental)?);
-    let mut again = true;
-    loop {
-        let response = upstream
-            .line
-            .chat(model, body.clone(), call.incremental, call.deadline)
-            .await;
-        match response {
-            Ok(response) => return open(upstream, call, response, out).await,
-            Err(failure) if again && failure.retry_rule() == Retry::Backoff => {
-                let pause = Duration::from_millis(fastrand::u64(250..=500)).max(failure.wait().unwrap_or_default());
-                if Instant::now() + pause >= call.deadline || failure.wait().is_some() {
-                    return Err(failure);
-                }
-                again = false;
-                sleep(pause).await;
-            }
-            Err(failure) => return Err(failure),
-        }
-    }
+    let response = upstream.line.chat(model, body, call.incremental, call.deadline).await?;
+    open(upstream, call, response, out).await
 }
 
 /// An answer by its head: whole or streamed. A server that knows no streams answers whole, and that is taken.

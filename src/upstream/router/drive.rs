@@ -14,12 +14,15 @@ use super::{
 };
 use crate::{
     chat::{Event, Note, Request},
-    error::{Failure, Kind},
+    error::{Failure, Kind, Retry},
     upstream::{Call, EventStream, Speaks},
 };
 
 /// How often the same model is asked again because it is still loading.
 const WAITS: usize = 3;
+
+/// The pause before the one further try after a passing fault, in milliseconds.
+const AGAIN_MS: std::ops::RangeInclusive<u64> = 250..=500;
 
 /// The events of one answer, whoever gives it.
 pub(super) fn answer(router: Arc<Inner>, call: Call, span: Span) -> EventStream {
@@ -98,7 +101,7 @@ async fn ask(
     others: bool,
     attempts: &mut Attempts,
 ) -> Result<Begun, Failure> {
-    let mut waits = 0;
+    let mut patience = Patience::default();
     loop {
         let began = Instant::now();
         let mut pass = match member.gate.admit(model, others, began) {
@@ -128,19 +131,38 @@ async fn ask(
         };
         pass.failed(model, &failure, Instant::now());
         attempts.failed(&member.name, model, &failure, began);
-        match patience(&failure, waits, deadline) {
-            Some(wait) => sleep(wait).await,
+        // Whoever finds out whether an upstream is back asks it once.
+        let pause = patience.after(&failure).filter(|_| !pass.is_probe());
+        match pause.filter(|pause| Instant::now() + *pause < deadline) {
+            Some(pause) => sleep(pause).await,
             None => return Err(failure),
         }
-        waits += 1;
     }
 }
 
-/// How long to wait before the same model is asked again, if it is to be.
-fn patience(failure: &Failure, waits: usize, deadline: Instant) -> Option<Duration> {
-    let wait = failure.wait()?;
-    let fits = Instant::now() + wait < deadline;
-    (rule(failure.kind()).step == Step::Wait && waits < WAITS && fits).then_some(wait)
+/// What is still worth asking the same model again for.
+#[derive(Default)]
+struct Patience {
+    waits: usize,
+    tried_again: bool,
+}
+
+impl Patience {
+    /// How long to wait before that, if it is to be.
+    fn after(&mut self, failure: &Failure) -> Option<Duration> {
+        match (rule(failure.kind()).step, failure.wait()) {
+            (Step::Wait, Some(wait)) if self.waits < WAITS => {
+                self.waits += 1;
+                Some(wait)
+            }
+            // An upstream that names a wait is not asked before it is over, and others need not wait for it.
+            (_, None) if failure.retry_rule() == Retry::Backoff && !self.tried_again => {
+                self.tried_again = true;
+                Some(Duration::from_millis(fastrand::u64(AGAIN_MS)))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What the gateway has no words for is only for those who speak the client's own format.

@@ -188,6 +188,11 @@ impl Cooling {
 }
 
 impl Pass {
+    /// Whether it is to find out whether the upstream is back.
+    pub(super) fn is_probe(&self) -> bool {
+        self.role == Role::Probe
+    }
+
     /// The upstream has answered.
     pub(super) fn succeeded(&mut self) {
         self.told = true;

@@ -11,7 +11,7 @@ use gemini_gateway::{
     app::{App, Limits},
     config::{self, Command, Config, Sources},
     server::{self, Outcome},
-    upstream::{emulated::Emulated, router::Router},
+    upstream::{Upstream, emulated::Emulated, openai_compatible::OpenAiCompatible, router::Router},
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
@@ -65,7 +65,12 @@ impl Setup {
         let config = config(&[], &self.env);
         let upstream = Arc::new(Scripted::default());
         let scripted = Arc::new(Emulated::new(Arc::clone(&upstream) as _));
-        let router = Router::new(("scripted", scripted), Vec::new(), config.chains.clone());
+        let named = config.upstreams.iter().map(|settings| {
+            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+            let upstream = OpenAiCompatible::new(settings.clone(), &config.exit()).unwrap();
+            (settings.name.clone(), Arc::new(upstream) as Arc<dyn Upstream>)
+        });
+        let router = Router::new(("scripted", scripted), named.collect(), config.chains.clone());
         let mut app = App::new(&config, Arc::new(router));
         if let Some(change) = self.limits {
             change(&mut app.limits);
