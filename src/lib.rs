@@ -36,6 +36,7 @@ pub mod tasks;
 pub mod telemetry;
 
 // From the command line to a running gateway.
+pub mod check;
 pub mod config;
 pub mod explain;
 pub mod healthcheck;

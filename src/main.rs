@@ -7,6 +7,7 @@ use std::{
 };
 
 use gemini_gateway::{
+    check::{self, CheckError},
     config::{self, Command, Config, Sources},
     demo,
     explain::{self, ExplainError, Wish},
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Ok(Command::Serve(config)) => run(&config, serve::serve(&config)),
         Ok(Command::Demo(config)) => run(&config, demo::serve(&config)),
         Ok(Command::Explain(config, wish)) => explained(&config, &wish),
+        Ok(Command::Check(config, only)) => checked(&config, only.as_deref()),
         Ok(Command::Healthcheck(check)) => match healthcheck::ask(check) {
             Ok(line) => say(&line),
             Err(line) => fail(&line),
@@ -79,6 +81,36 @@ fn explained(config: &Config, wish: &Wish) -> ExitCode {
             ExitCode::from(config::EX_CONFIG)
         }
         Err(error @ ExplainError::Input(_)) => fail(&format!("gemini-gateway: {error}")),
+    }
+}
+
+/// Writes what the upstreams are worth to standard output. 1 where one cannot answer.
+fn checked(config: &Config, only: Option<&str>) -> ExitCode {
+    start_log(config);
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        return fail("gemini-gateway: TLS was set up twice");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("gemini-gateway: no runtime: {error}")),
+    };
+    match runtime.block_on(check::check(config, only)) {
+        Ok(report) => {
+            print(&report.text);
+            if report.good {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+        Err(error @ CheckError::Unknown(_)) => {
+            say(&format!("gemini-gateway: {error}"));
+            ExitCode::from(config::EX_USAGE)
+        }
+        Err(error @ CheckError::Exit(_)) => {
+            say(&format!("gemini-gateway: {error}"));
+            ExitCode::from(config::EX_CONFIG)
+        }
     }
 }
 

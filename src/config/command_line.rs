@@ -27,6 +27,7 @@ pub(super) enum Verb {
     Demo,
     Explain(Wish),
     Healthcheck { ready: bool },
+    Check { only: Option<String> },
 }
 
 /// Either what was typed, or a text to print: the help or the version.
@@ -71,6 +72,10 @@ fn typed(matches: &ArgMatches) -> Typed {
             let id = inner.get_one::<String>("id").cloned();
             (Verb::Explain(Wish { format, id }), inner)
         }
+        Some(("check", inner)) => {
+            let only = inner.get_one::<String>("upstream").cloned();
+            (Verb::Check { only }, inner)
+        }
         Some(("healthcheck", inner)) => (
             Verb::Healthcheck {
                 ready: inner.get_flag("ready"),
@@ -104,6 +109,7 @@ fn command() -> clap::Command {
             clap::Command::new("demo").about("Serves with a built-in stand-in for Gemini: no account, no cookies"),
         )
         .subcommand(explain())
+        .subcommand(check())
         .subcommand(
             clap::Command::new("healthcheck")
                 .about("Asks the gateway on this machine whether it is alive; exit code 0 or 1")
@@ -123,6 +129,16 @@ fn explain() -> clap::Command {
     clap::Command::new("explain")
         .about("Shows what the request on standard input would send: prompt, attachments, headers. Sends nothing")
         .args([format, id])
+}
+
+fn check() -> clap::Command {
+    let upstream = Arg::new("upstream")
+        .long("upstream")
+        .value_name("NAME")
+        .help("Only this one: gemini-web, or a name of UPSTREAMS");
+    clap::Command::new("check")
+        .about("Asks each upstream for its models and one word; prints a table; exit code 1 if one cannot answer")
+        .arg(upstream)
 }
 
 fn flags() -> Vec<Arg> {

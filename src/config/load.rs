@@ -4,7 +4,7 @@ use std::{
     borrow::Cow,
     collections::HashMap,
     ffi::OsString,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -47,6 +47,7 @@ pub fn load(args: impl IntoIterator<Item = OsString>, sources: &Sources<'_>) -> 
         Verb::Healthcheck { ready } => Some(Command::Healthcheck(healthcheck(&mut reader, ready))),
         Verb::Serve => config(&mut reader).map(|config| Command::Serve(Box::new(config))),
         Verb::Explain(wish) => config(&mut reader).map(|config| Command::Explain(Box::new(config), wish)),
+        Verb::Check { only } => config(&mut reader).map(|config| Command::Check(Box::new(config), only)),
         Verb::Demo => demo(&mut reader).map(|config| Command::Demo(Box::new(config))),
     };
     match command {
@@ -61,13 +62,8 @@ pub fn load(args: impl IntoIterator<Item = OsString>, sources: &Sources<'_>) -> 
 fn healthcheck(reader: &mut Reader<'_>, ready: bool) -> Healthcheck {
     reader.problems.retain(|problem| problem.variable != DOTENV);
     let host = host(reader);
-    let host = match host {
-        IpAddr::V4(address) if address.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(address) if address.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        specific => specific,
-    };
     Healthcheck {
-        address: SocketAddr::new(host, reader.number(&s::PORT)),
+        address: super::reached_at(host, reader.number(&s::PORT)),
         ready,
     }
 }

@@ -14,7 +14,7 @@ mod upstreams;
 use std::{
     collections::BTreeMap,
     fmt,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
 };
@@ -44,6 +44,8 @@ pub enum Command {
     Demo(Box<Config>),
     /// Explain the request on standard input.
     Explain(Box<Config>, Wish),
+    /// Check every upstream, or only the one of this name.
+    Check(Box<Config>, Option<String>),
     /// Ask a running gateway how it is, and exit with 0 or 1.
     Healthcheck(Healthcheck),
     /// Write this text to standard output: the help or the version.
@@ -161,11 +163,27 @@ impl Config {
         }
     }
 
+    /// Where a gateway that listens there is reached from this machine.
+    #[must_use]
+    pub fn reached_at(&self) -> SocketAddr {
+        reached_at(self.host, self.port)
+    }
+
     /// Where to listen.
     #[must_use]
     pub fn listen(&self) -> SocketAddr {
         SocketAddr::new(self.host, self.port)
     }
+}
+
+/// Where what listens there is reached from this machine.
+fn reached_at(host: IpAddr, port: u16) -> SocketAddr {
+    let host = match host {
+        IpAddr::V4(address) if address.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(address) if address.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        specific => specific,
+    };
+    SocketAddr::new(host, port)
 }
 
 /// Which web pages may call the API from a browser.

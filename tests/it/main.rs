@@ -9,6 +9,7 @@
 
 mod auth;
 mod bench;
+mod check;
 mod config_cli;
 mod cors;
 mod explain;
@@ -31,4 +32,4 @@ mod standin;
 mod stream;
 mod support;
 mod tools;
-mod upstreams;
+pub(crate) mod upstreams;

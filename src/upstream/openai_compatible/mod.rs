@@ -103,6 +103,14 @@ impl OpenAiCompatible {
         Ok(Self { inner })
     }
 
+    /// Asks for its list of models once. None: the list is configured.
+    pub async fn ask_for_list(&self) -> Option<Result<(), Failure>> {
+        if !self.inner.listing.is_asked_for() {
+            return None;
+        }
+        Some(self.inner.ask_for_list().await)
+    }
+
     /// Asks for its list of models, now and then, on `tasks`, until `stop`; not where the list is configured.
     pub fn keep_list(&self, tasks: &TaskTracker, stop: &CancellationToken) {
         if self.inner.listing.is_asked_for() {

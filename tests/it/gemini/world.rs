@@ -140,6 +140,10 @@ impl World {
         Self::before(self._standin, plan).await
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.base.rsplit(':').next().unwrap().parse().unwrap()
+    }
+
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
         let response = self
             .client
