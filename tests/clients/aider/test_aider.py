@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import urllib.request
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from gateway import Gateway, stand_in
+from hfedge import edge_before
+from recipebook import ANSWER, path_with, run
 
 # Seconds. Most of it is aider's own start.
 LIMIT = 120
@@ -74,3 +77,25 @@ def test_a_new_file(gateway: Gateway, tmp_path: Path):
     ran = aider(gateway, tmp_path, f"Write notes. {stand_in(text=edit('notes.md', '', text))}")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert (tmp_path / "notes.md").read_bytes() == text.encode(), ran.stdout
+
+
+# The recipes of docs/clients.md, as printed.
+
+SEARCH_PATH = path_with(Path(sys.executable).parent)
+
+
+@pytest.mark.parametrize("place", ["local", "protected"])
+def test_the_recipe(gateway: Gateway, tmp_path: Path, place: str):
+    with edge_before(gateway.origin, "protected", []) as edge:
+        origin = gateway.origin if place == "local" else edge.origin
+        ran = run("aider", origin, tmp_path, SEARCH_PATH, API_KEY=gateway.key)
+    assert (ran.returncode, ANSWER in ran.stdout) == (0, True), ran.stdout + ran.stderr
+
+
+def test_the_recipe_for_a_private_space(gateway: Gateway, tmp_path: Path):
+    token = f"hf_{secrets.token_hex(17)}"
+    with edge_before(gateway.origin, "private", [token]) as edge:
+        ran = run("aider-private", edge.origin, tmp_path, SEARCH_PATH, API_KEY=gateway.key, HF_TOKEN=token)
+    assert (ran.returncode, ANSWER in ran.stdout) == (0, True), ran.stdout + ran.stderr
+    assert {passed.by for passed in edge.seen} == {"app"}
+    assert token not in gateway.log.read_text()

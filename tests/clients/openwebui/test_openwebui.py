@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import json
+import secrets
+import string
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
 from gateway import PIXEL, Gateway, calls, stand_in
+from hfedge import Edge, edge_before
+from recipebook import recipe
 from webui import Refused, WebUi
+
+
+def connection(name: str, origin: str, **variables: str) -> dict[str, str]:
+    """What the compose file of docs/clients.md puts into the environment, with the gateway at `origin`."""
+    (block,) = recipe(name)
+    services = yaml.safe_load(block.at(origin).replace("http://gateway:7860", origin))["services"]
+    told = services["open-webui"]["environment"]
+    return {key: string.Template(value).substitute(variables) for key, value in told.items()}
 
 
 @pytest.fixture(scope="session")
 def webui(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebUi]:
-    running = WebUi(tmp_path_factory.mktemp("webui"), gateway)
+    told = connection("open-webui", gateway.origin, API_KEY=gateway.key)
+    running = WebUi(tmp_path_factory.mktemp("webui"), gateway, told)
     yield running
     running.stop()
 
@@ -119,3 +134,30 @@ def test_it_generates_an_image(webui: WebUi):
     made = webui.post("/api/v1/images/generations", {"prompt": f"A boat {stand_in(images=1)}", "n": 1})
     assert len(made) == 1
     assert made[0]["url"]
+
+
+# Behind the edge of a private Space, whose token the connection sends in a header of its own.
+
+
+@pytest.fixture
+def private(gateway: Gateway, tmp_path: Path) -> Iterator[tuple[WebUi, Edge, str]]:
+    token = f"hf_{secrets.token_hex(17)}"
+    with edge_before(gateway.origin, "private", [token]) as edge:
+        told = connection("open-webui-private", edge.origin, API_KEY=gateway.key, HF_TOKEN=token)
+        running = WebUi(tmp_path, gateway, told)
+        yield running, edge, token
+        running.stop()
+
+
+def test_it_passes_the_edge_of_a_private_space(gateway: Gateway, private: tuple[WebUi, Edge, str]):
+    webui, edge, token = private
+    model = webui.get("/api/models")["data"][0]["id"]
+    body = {"model": model, "stream": True, "messages": user(stand_in(text="Hello there", frames=4))}
+    assert text_of(webui.post("/api/chat/completions", body)) == "Hello there"
+    image = {"type": "image_url", "image_url": {"url": webui.upload("pixel.png", "image/png", PIXEL)}}
+    body = {"model": model, "stream": False, "messages": user([{"type": "text", "text": stand_in("files")}, image])}
+    answer = webui.post("/api/chat/completions", body)["choices"][0]["message"]["content"]
+    assert [seen["bytes"] for seen in json.loads(answer)] == [len(PIXEL)]
+    assert {passed.by for passed in edge.seen} == {"app"}
+    assert {"/v1/models", "/v1/chat/completions"} <= {passed.path for passed in edge.seen}
+    assert token not in gateway.log.read_text()

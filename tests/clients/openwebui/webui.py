@@ -31,9 +31,10 @@ class Refused(Exception):
 
 
 class WebUi:
-    """A running Open WebUI whose one connection is the gateway, and whose one user is the administrator."""
+    """A running Open WebUI whose one connection is the gateway, and whose one user is the administrator. `connection` is
+    what its environment says of the gateway."""
 
-    def __init__(self, folder: Path, gateway: Gateway) -> None:
+    def __init__(self, folder: Path, gateway: Gateway, connection: dict[str, str]) -> None:
         self.port = _free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
         self.token = ""
@@ -44,14 +45,12 @@ class WebUi:
             "OFFLINE_MODE": "true",
             "DATA_DIR": str(folder),
             "WEBUI_SECRET_KEY": uuid.uuid4().hex,
-            "ENABLE_OLLAMA_API": "false",
-            "OPENAI_API_BASE_URLS": gateway.base_url,
-            "OPENAI_API_KEYS": gateway.key,
             "ENABLE_IMAGE_GENERATION": "true",
             "IMAGE_GENERATION_ENGINE": "openai",
             "IMAGE_GENERATION_MODEL": "gemini-flash",
             "IMAGES_OPENAI_API_BASE_URL": gateway.base_url,
             "IMAGES_OPENAI_API_KEY": gateway.key,
+            **connection,
         }
         command = [str(Path(sys.executable).with_name("open-webui")), "serve", "--host", "127.0.0.1"]
         with self.log.open("wb") as log:
