@@ -63,7 +63,11 @@ fn prefix(name: &str) -> String {
 /// All of them, in the order they are named in.
 pub(super) fn read(reader: &mut Reader<'_>, chains: &Chains, default_model: Option<&str>) -> Vec<Settings> {
     let mut names: Vec<String> = reader.parsed(&s::UPSTREAMS, names).unwrap_or_default();
-    let wanted: Vec<&str> = chains.names().chain(default_model).filter_map(upstream_of).collect();
+    let wanted: Vec<&str> = chains
+        .names()
+        .chain(default_model)
+        .filter_map(|model| upstream_of(model, &names))
+        .collect();
     for preset in &PRESETS {
         let set = preset.turned_on_by.iter().any(|setting| reader.is_set(setting));
         let asked_for = !preset.turned_on_by.is_empty() && preset.base_url.is_some() && wanted.contains(&preset.name);
@@ -83,10 +87,17 @@ pub(super) fn read(reader: &mut Reader<'_>, chains: &Chains, default_model: Opti
         .collect()
 }
 
-/// The upstream that a model's name begins with, if it may be one: `a:7b` is more likely a tag.
-fn upstream_of(model: &str) -> Option<&str> {
-    let (name, _) = model.split_once(SEPARATOR)?;
-    (PRESETS.iter().any(|preset| preset.name == name)).then_some(name)
+/// The upstream of a model, if its name tells: `a:7b` is more likely a tag, and only the Hub's models have slashes.
+fn upstream_of<'a>(model: &'a str, names: &[String]) -> Option<&'a str> {
+    if let Some((name, _)) = model.split_once(SEPARATOR) {
+        if PRESETS.iter().any(|preset| preset.name == name) {
+            return Some(name);
+        }
+        if names.iter().any(|known| known == name) {
+            return None;
+        }
+    }
+    model.contains('/').then_some("hf")
 }
 
 fn names(value: &str) -> Result<Vec<String>, String> {

@@ -49,7 +49,15 @@ fn presets_are_off_until_something_of_theirs_is_set() {
         upstreams(&[("HF_TOKEN", "hf_x"), ("FALLBACK_CHAIN", "gemini-pro,hf:a/b")]),
         hub
     );
-    assert_eq!(upstreams(&[("DEFAULT_MODEL", "hf:a/b:novita")]), hub);
+    for model in ["hf:a/b:novita", "a/b", "a/b:novita"] {
+        assert_eq!(upstreams(&[("DEFAULT_MODEL", model)]), hub, "{model}");
+    }
+    let lab = [
+        ("UPSTREAMS", "lab"),
+        ("LAB_BASE_URL", "http://h/v1"),
+        ("DEFAULT_MODEL", "lab:a/b"),
+    ];
+    assert_eq!(upstreams(&lab).len(), 1);
     assert_eq!(
         upstreams(&[("LOCAL_BASE_URL", "http://127.0.0.1:8080/v1")]),
         [("local".to_owned(), "http://127.0.0.1:8080/v1".to_owned())]
