@@ -152,6 +152,8 @@ fn flags() -> Vec<Arg> {
                     .value_name(setting.value.name())
                     .value_parser(OsStringValueParser::new())
                     .global(true)
+                    // Below what belongs to a verb alone, which would be lost among them.
+                    .help_heading("Settings")
                     .help(help(setting)),
             )
         })
