@@ -28,7 +28,6 @@ mod ids;
 mod links;
 mod respond;
 mod room;
-#[allow(dead_code, reason = "the first that read such streams come with the next changes")]
 mod sse;
 mod stall;
 pub mod state;
@@ -41,6 +40,9 @@ pub mod config;
 pub mod explain;
 pub mod healthcheck;
 pub mod serve;
+
+// A client of its own.
+pub mod terminal;
 
 // Off the way: the upstream of the demo and of the tests.
 pub mod demo;

@@ -15,6 +15,7 @@ use gemini_gateway::{
     serve::{self, StartError},
     server::Outcome,
     telemetry,
+    terminal::{self, Chat},
 };
 
 fn main() -> ExitCode {
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
             Ok(line) => say(&line),
             Err(line) => fail(&line),
         },
+        Ok(Command::Chat(chat)) => talked(&chat),
         Ok(Command::Print(text)) => print(&text),
         Err(problems) => {
             say(&format!("gemini-gateway: {problems}"));
@@ -111,6 +113,17 @@ fn checked(config: &Config, only: Option<&str>) -> ExitCode {
             say(&format!("gemini-gateway: {error}"));
             ExitCode::from(config::EX_CONFIG)
         }
+    }
+}
+
+/// Has the conversation. The exit code says whether it could be had, and in a pipe whether the answer is whole.
+fn talked(chat: &Chat) -> ExitCode {
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        return fail("gemini-gateway: TLS was set up twice");
+    }
+    match terminal::run(chat) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => fail(&format!("gemini-gateway: {trouble}")),
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::HashMap, ffi::OsString};
 
 use clap::{Arg, ArgAction, ArgMatches, builder::OsStringValueParser, error::ErrorKind};
 
-use crate::explain::Wish;
+use crate::{explain::Wish, terminal::ChatWish};
 
 use super::{
     problems::Problems,
@@ -28,6 +28,7 @@ pub(super) enum Verb {
     Explain(Wish),
     Healthcheck { ready: bool },
     Check { only: Option<String> },
+    Chat(ChatWish),
 }
 
 /// Either what was typed, or a text to print: the help or the version.
@@ -82,6 +83,7 @@ fn typed(matches: &ArgMatches) -> Typed {
             },
             inner,
         ),
+        Some(("chat", inner)) => (Verb::Chat(chat_wish(inner)), inner),
         Some((_, inner)) => (Verb::Serve, inner),
         None => (Verb::Serve, matches),
     };
@@ -115,6 +117,7 @@ fn command() -> clap::Command {
                 .about("Asks the gateway on this machine whether it is alive; exit code 0 or 1")
                 .arg(ready),
         )
+        .subcommand(chat())
 }
 
 fn explain() -> clap::Command {
@@ -139,6 +142,33 @@ fn check() -> clap::Command {
     clap::Command::new("check")
         .about("Asks each upstream for its models and one word; prints a table; exit code 1 if one cannot answer")
         .arg(upstream)
+}
+
+fn chat() -> clap::Command {
+    let value = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    clap::Command::new("chat")
+        .about("Talks with this machine's gateway, or with --url any OpenAI-compatible server; `echo Hi | gemini-gateway chat` works too")
+        .args([
+            value("url", "URL", "The base URL of another server, such as http://127.0.0.1:8000/v1; its key is taken from OPENAI_API_KEY or API_KEY in the environment"),
+            value("model", "MODEL", "The model, default DEFAULT_MODEL (not with --url), else the first the server lists"),
+            value("system", "TEXT", "A text that stands before the conversation"),
+            Arg::new("no-history")
+                .long("no-history")
+                .action(ArgAction::SetTrue)
+                .help("Keep no file of what is typed; otherwise it is chat_history in the state directory, for its owner alone"),
+        ])
+}
+
+fn chat_wish(matches: &ArgMatches) -> ChatWish {
+    let text = |name: &str| matches.get_one::<String>(name).filter(|text| !text.is_empty()).cloned();
+    ChatWish {
+        url: text("url"),
+        model: text("model"),
+        system: text("system"),
+        no_history: matches.get_flag("no-history"),
+    }
 }
 
 fn flags() -> Vec<Arg> {

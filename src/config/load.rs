@@ -19,6 +19,8 @@ use super::{
 };
 use crate::upstream::gemini_web::Protocol;
 
+mod chat;
+
 /// The name of the program's own folder below a state directory.
 const STATE_FOLDER: &str = "gemini-gateway";
 
@@ -48,6 +50,7 @@ pub fn load(args: impl IntoIterator<Item = OsString>, sources: &Sources<'_>) -> 
         Verb::Serve => config(&mut reader).map(|config| Command::Serve(Box::new(config))),
         Verb::Explain(wish) => config(&mut reader).map(|config| Command::Explain(Box::new(config), wish)),
         Verb::Check { only } => config(&mut reader).map(|config| Command::Check(Box::new(config), only)),
+        Verb::Chat(wish) => chat::read(&mut reader, wish)?.map(|chat| Command::Chat(Box::new(chat))),
         Verb::Demo => demo(&mut reader).map(|config| Command::Demo(Box::new(config))),
     };
     match command {

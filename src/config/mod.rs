@@ -24,6 +24,7 @@ use secrecy::SecretString;
 
 use crate::{
     explain::Wish,
+    terminal::Chat,
     upstream::{
         gemini_web::{Exit, Protocol},
         openai_compatible,
@@ -48,6 +49,8 @@ pub enum Command {
     Check(Box<Config>, Option<String>),
     /// Ask a running gateway how it is, and exit with 0 or 1.
     Healthcheck(Healthcheck),
+    /// Talk with a server at the terminal.
+    Chat(Box<Chat>),
     /// Write this text to standard output: the help or the version.
     Print(String),
 }

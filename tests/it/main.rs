@@ -9,6 +9,7 @@
 
 mod auth;
 mod bench;
+mod chat_client;
 mod check;
 mod config_cli;
 mod cors;
