@@ -174,16 +174,18 @@ fn read_for_answer(
     if speaks == Speaks::All {
         return Ok(outline);
     }
-    match format.read(body, target, defaults) {
-        Ok(mut incoming) if speaks == Speaks::Some => {
+    match (format.read(body, target, defaults), speaks) {
+        (Ok(mut incoming), Speaks::First | Speaks::Later) => {
             incoming.request.original = outline.request.original.map(|original| Original {
                 understood: true,
                 ..original
             });
             Ok(incoming)
         }
-        Err(failure) if speaks == Speaks::Some && failure.kind() == Kind::UnsupportedParameter => Ok(outline),
-        other => other,
+        // What is wrong with it is for the upstream to say.
+        (Err(_), Speaks::First) => Ok(outline),
+        (Err(failure), Speaks::Later) if failure.kind() == Kind::UnsupportedParameter => Ok(outline),
+        (other, _) => other,
     }
 }
 

@@ -96,8 +96,10 @@ pub trait Upstream: Send + Sync + 'static {
 pub enum Speaks {
     /// No: the request has to be understood.
     No,
-    /// Of those that may come to answer it, some do: it has to be understood if it can be.
-    Some,
+    /// Of those that may come to answer it, some do, but not the first: it has to be understood if it can be.
+    Later,
+    /// The one that is asked first does, and not all behind it: it is worth to be understood.
+    First,
     /// All do: nothing of it has to be understood but the model and whether to stream.
     All,
 }

@@ -104,14 +104,16 @@ impl Upstream for Router {
         let speaks = |member: &Member| member.upstream.speaks(None, dialect) != Speaks::No;
         let Some(model) = model else {
             let any = self.inner.members.iter().any(speaks);
-            return if any { Speaks::Some } else { Speaks::No };
+            return if any { Speaks::Later } else { Speaks::No };
         };
         let plan = self.inner.plan(model);
-        let speaking = plan.iter().filter(|model| speaks(self.inner.member(model).0)).count();
-        match speaking {
-            0 => Speaks::No,
-            all if all == plan.len() => Speaks::All,
-            _ => Speaks::Some,
+        let mut speaking = plan.iter().map(|model| speaks(self.inner.member(model).0));
+        match (speaking.next().unwrap_or_default(), speaking.len()) {
+            (true, 0) => Speaks::All,
+            (true, _) if speaking.all(|speaks| speaks) => Speaks::All,
+            (true, _) => Speaks::First,
+            (false, _) if speaking.any(|speaks| speaks) => Speaks::Later,
+            (false, _) => Speaks::No,
         }
     }
 

@@ -116,6 +116,11 @@ async fn what_only_the_upstreams_format_can_say_goes_to_those_who_speak_it() {
     );
     assert_eq!(lab.asked()[0].json()["n"], 2);
     assert_eq!(gateway.upstream.call_count(), 0);
+    // What Gemini's reader has never heard of is the business of the upstream that is asked first.
+    let strange = r#","stop":{"x":1}"#;
+    assert_eq!(ask(&gateway, "gemini-flash", strange).await.status, 400);
+    let gateway = with(&lab).env("FALLBACK_CHAIN", "lab:m,gemini-flash").start().await;
+    assert_eq!(ask(&gateway, "lab:m", strange).await.status, 200);
     // Of what Gemini answers itself, what has no effect is named as ever.
     let reply = ask(&gateway, "gemini-flash", r#","temperature":0.5,"seed":1"#).await;
     assert_eq!(reply.header("x-gateway-ignored-params"), Some("temperature, seed"));
