@@ -1,6 +1,6 @@
 """Writes a tiny model that llama.cpp can run: random weights, so it babbles, but it does so in words and repeatably.
 
-    python make_model.py FILE
+    python make_model.py FILE [--eager]
 
 The tests need an engine that is real in everything but its wisdom: tokens, samplers, log probabilities, grammars, chat
 template, limits. The architecture is llama's, the tokenizer SentencePiece's with bytes to fall back on, the template
@@ -24,11 +24,13 @@ WIDTH, HEADS, LAYERS, INNER = 64, 4, 2, 128
 # One dimension of the stream that no layer writes to says "any token": through it the output gets a bias per token.
 BIASED = 0
 UNWANTED = -30.0
+# An eager model ends its turn as soon as it may, and else calls a tool: where a call is required, it makes one.
+EAGER_TO_END, EAGER_TO_CALL = 40.0, 20.0
 
 SPECIAL = ["<unk>", "<s>", "</s>", "<|im_start|>", "<|im_end|>"]
 END_OF_TURN = SPECIAL.index("<|im_end|>")
 # One token too, as in the models that know it, so that a request's `logit_bias` can ask for a call.
-TOOL_CALL_TEXT = "<tool_call>\n"
+TOOL_CALL_TEXT = "<tool_call>"
 TOOL_CALL = len(SPECIAL)
 WORDS = (
     "the a of and to in is it you that he was for on are with as his they be at one have this from or had by hot but "
@@ -49,7 +51,7 @@ CHAT_TEMPLATE = """\
     {%- for tool in tools %}
         {{- '\\n' + (tool | tojson) }}
     {%- endfor %}
-    {{- '\\n</tools>\\nCall one so:\\n<tool_call>\\n{"name": <name>, "arguments": <object>}\\n</tool_call><|im_end|>\\n' }}
+    {{- '\\n</tools>\\nCall one so:\\n<tool_call>{"name": <name>, "arguments": <object>}</tool_call><|im_end|>\\n' }}
 {%- elif messages[0].role == 'system' %}
     {{- '<|im_start|>system\\n' + messages[0].content + '<|im_end|>\\n' }}
 {%- endif %}
@@ -65,9 +67,9 @@ CHAT_TEMPLATE = """\
             {{- message.content }}
         {%- endif %}
         {%- for call in message.tool_calls or [] %}
-            {{- '\\n<tool_call>\\n{"name": "' + call.function.name + '", "arguments": ' }}
+            {{- '\\n<tool_call>{"name": "' + call.function.name + '", "arguments": ' }}
             {{- call.function.arguments if call.function.arguments is string else (call.function.arguments | tojson) }}
-            {{- '}\\n</tool_call>' }}
+            {{- '}</tool_call>' }}
         {%- endfor %}
         {{- '<|im_end|>\\n' }}
     {%- elif message.role == 'tool' %}
@@ -97,7 +99,7 @@ def vocabulary() -> tuple[list[str], list[float], list[int]]:
     return texts, scores, token_kinds
 
 
-def weights(texts: list[str]) -> dict[str, numpy.ndarray]:
+def weights(texts: list[str], eager: bool) -> dict[str, numpy.ndarray]:
     """Every tensor by its name in the file, rows outward."""
     random = numpy.random.default_rng(SEED)
 
@@ -118,6 +120,8 @@ def weights(texts: list[str]) -> dict[str, numpy.ndarray]:
     for token, text in enumerate(texts):
         # Whole words are what it says on its own accord; a grammar or a bias of the request's can still ask for others.
         output[token, BIASED] = 0.0 if text in words or token == END_OF_TURN else UNWANTED
+    if eager:
+        output[TOOL_CALL, BIASED], output[END_OF_TURN, BIASED] = EAGER_TO_CALL, EAGER_TO_END
     tensors = {"token_embd.weight": embedding, "output_norm.weight": ones, "output.weight": output}
     for layer in range(LAYERS):
         tensors |= {
@@ -137,7 +141,7 @@ def weights(texts: list[str]) -> dict[str, numpy.ndarray]:
     return tensors
 
 
-def write(path: Path) -> None:
+def write(path: Path, *, eager: bool = False) -> None:
     texts, scores, kinds = vocabulary()
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name(NAME)
@@ -161,7 +165,7 @@ def write(path: Path) -> None:
     writer.add_add_bos_token(False)
     writer.add_add_space_prefix(False)
     writer.add_chat_template(CHAT_TEMPLATE)
-    for name, tensor in weights(texts).items():
+    for name, tensor in weights(texts, eager).items():
         writer.add_tensor(name, tensor)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -170,4 +174,4 @@ def write(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    write(Path(sys.argv[1]), eager="--eager" in sys.argv[2:])
