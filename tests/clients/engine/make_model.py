@@ -18,7 +18,7 @@ import numpy
 NAME = "babble"
 SEED = 20260101
 # The longest conversation, in tokens: some seconds of babble, which a test can break off in the middle.
-CONTEXT = 32768
+CONTEXT = 16384
 WIDTH, HEADS, LAYERS, INNER = 64, 4, 2, 128
 
 # One dimension of the stream that no layer writes to says "any token": through it the output gets a bias per token.

@@ -34,7 +34,8 @@ CALLING = {
     "logit_bias": {str(TOOL_CALL): 50, str(END_OF_TURN): 100},
     "max_tokens": 1500,
 }
-THINKING = {"extra_body": {"grammar": r'root ::= "<think>\n" (" the" | " sound") " mir" "\n</think>\n\n people and 🦀"'}}
+WORDS_AND_THOUGHTS = r'root ::= "<think>\n" (" the" | " sound") " mir" "\n</think>\n\n people and 🦀"'
+THINKING = {"extra_body": {"grammar": WORDS_AND_THOUGHTS}}
 SCHEMA = {
     "type": "json_schema",
     "json_schema": {"name": "wall", "strict": True, "schema": PAINT["function"]["parameters"]},
@@ -206,10 +207,10 @@ def test_the_engines_own_tool_calls_arrive(client, stream):
 
 def test_a_client_that_leaves_ends_the_work(gateway, start_engine, start_gateway, connect, model_file):
     # Some seconds of babble, were it not broken off.
-    engine = start_engine(model_file, context=32768)
+    engine = start_engine(model_file, context=16384)
     client = connect(start_gateway(LOCAL_BASE_URL=engine.base_url))
     stream = client.chat.completions.create(
-        model=LOCAL, messages=HELLO, stream=True, max_tokens=30_000, extra_body={"ignore_eos": True}
+        model=LOCAL, messages=HELLO, stream=True, max_tokens=15_000, extra_body={"ignore_eos": True}
     )
     next(iter(stream))
     assert engine.becomes(busy=True)

@@ -68,9 +68,9 @@ def test_an_engine_that_crashes_in_mid_answer_is_no_end_of_the_answer(
     start_engine, start_gateway, connect, model_file, tmp_path
 ):
     # More than all buffers on the way hold, so that most is unsaid when the engine dies.
-    engine = start_engine(model_file, context=32768)
+    engine = start_engine(model_file, context=16384)
     client = connect(start_gateway(LOCAL_BASE_URL=engine.base_url))
-    long = {"max_tokens": 30_000, "extra_body": {"ignore_eos": True}}
+    long = {"max_tokens": 15_000, "extra_body": {"ignore_eos": True}}
     stream = client.chat.completions.create(model=LOCAL, messages=HELLO, stream=True, **long)
     finished = []
     with pytest.raises(BROKEN_OFF):
