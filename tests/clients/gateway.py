@@ -62,7 +62,7 @@ def calls(*wanted: tuple[str, object], before: str = "", **words: object) -> str
 class Gateway:
     """A running gateway. Its log goes to GATEWAY_LOG_DIR if that is set, else into the given folder."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *, verb: str | None = None, **settings: str) -> None:
         self.key = os.environ.get("GATEWAY_TEST_KEY") or f"test-key-{secrets.token_hex(16)}"
         self.hub_token = os.environ.get("GATEWAY_TEST_HUB_TOKEN") or f"hf_{secrets.token_hex(17)}"
         self.port = _free_port()
@@ -84,7 +84,8 @@ class Gateway:
             # Each gateway renews its cookie: a second one that starts with the first one's would be signed out.
             environment["SECURE_1PSID"] = f"{session}.{self.port}"
         # GATEWAY_VERB is empty for the real mode, whose upstream the caller's own variables then name.
-        command = [str(binary()), *os.environ.get("GATEWAY_VERB", "demo").split()]
+        verb = os.environ.get("GATEWAY_VERB", "demo") if verb is None else verb
+        command = [str(binary()), *verb.split()]
         # What the demo shows its owner is not the log: a key may stand there.
         with self.log.open("wb") as log, self.log.with_suffix(".out").open("wb") as shown:
             self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=shown, stderr=log)

@@ -1,4 +1,8 @@
-"""What the tests are given: an engine, a gateway that has it as an upstream, and clients of both."""
+"""What the tests are given: an engine, a gateway that has it as an upstream, and clients of both.
+
+The gateways run in their real mode, since the demo has no upstream but the stand-in. The demo is in turn an upstream of
+theirs: a second server of this kind, one that fails when told to.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,19 @@ import make_model
 from engine import MODEL, Engine
 from gateway import Gateway
 
-# How clients of the gateway name the engine's model.
+# How clients of the gateway name the engine's model, and one of the demo's.
 LOCAL = f"local:{MODEL}"
+OTHER = "other:gemini-flash"
 
 
-def settings(engine: Engine) -> dict[str, str]:
+def local(engine: Engine) -> dict[str, str]:
     """The gateway's settings for this engine."""
     return {"LOCAL_BASE_URL": engine.base_url} | ({"LOCAL_API_KEY": engine.key} if engine.key else {})
+
+
+def other(demo: Gateway) -> dict[str, str]:
+    """The gateway's settings for the demo behind it."""
+    return {"UPSTREAMS": "other", "OTHER_BASE_URL": demo.base_url, "OTHER_API_KEY": demo.key}
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +68,7 @@ def start_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
     started: list[Gateway] = []
 
     def start(**options: str) -> Gateway:
-        started.append(Gateway(tmp_path_factory.mktemp("gateway"), **options))
+        started.append(Gateway(tmp_path_factory.mktemp("gateway"), verb="", **options))
         return started[-1]
 
     yield start
@@ -73,8 +83,15 @@ def engine(start_engine: Callable[..., Engine], model_file: Path) -> Engine:
 
 
 @pytest.fixture(scope="session")
-def gateway(engine: Engine, start_gateway: Callable[..., Gateway]) -> Gateway:
-    return start_gateway(**settings(engine))
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    running = Gateway(tmp_path_factory.mktemp("demo"), verb="demo")
+    yield running
+    assert running.stop() == 0, running.tail()
+
+
+@pytest.fixture(scope="session")
+def gateway(engine: Engine, demo: Gateway, start_gateway: Callable[..., Gateway]) -> Gateway:
+    return start_gateway(**local(engine), **other(demo))
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
 
+import anthropic
 import httpx2
 import openai
 import pytest
 
-from conftest import LOCAL, settings
+from conftest import LOCAL, OTHER, local, other
 from engine import CONTEXT, MODEL, Engine, free_port
 from gateway import stand_in
 
@@ -19,15 +21,18 @@ RECOVERY_LIMIT = 90
 BROKEN_OFF = (openai.APIError, httpx2.TransportError)
 
 
-@pytest.mark.parametrize("key", ["engine-key-of-somebody-else", ""], ids=["wrong", "missing"])
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("key", ["engine-key-of-somebody-else", ""], ids=["wrong", "missing"])
 def test_the_engines_key_is_not_the_clients_fault(engine, start_gateway, connect, key, stream):
     gateway = start_gateway(LOCAL_BASE_URL=engine.base_url, LOCAL_API_KEY=key)
     with pytest.raises(openai.APIStatusError) as caught:
         connect(gateway).chat.completions.create(model=LOCAL, messages=HELLO, max_tokens=2, stream=stream)
     error = caught.value
     assert error.status_code >= 500, error
+    assert error.code == "upstream_credential_refused"
     assert "LOCAL_API_KEY" in error.message, error
+    # Asking again would not help.
+    assert error.response.headers["x-should-retry"] == "false"
     for secret in filter(None, (key, engine.key)):
         assert secret not in str(error.body)
         assert secret not in gateway.log.read_text()
@@ -51,8 +56,17 @@ def test_a_conversation_that_is_too_long(client, stream):
     # In the engine's own words: they have the two numbers that matter.
     assert "context size" in error.message
     assert str(CONTEXT) in error.message
-    assert isinstance(error.type, str)
-    assert error.body.keys() >= {"message", "type", "code", "param"}
+    # In OpenAI's shape and words, by which agents know that they have to shorten it.
+    assert (error.type, error.code, error.param) == ("invalid_request_error", "context_length_exceeded", "messages")
+
+
+def test_a_conversation_that_is_too_long_for_a_client_of_anthropics(claude):
+    with pytest.raises(anthropic.BadRequestError) as caught:
+        claude.messages.create(
+            model=LOCAL, messages=[{"role": "user", "content": "the " * (CONTEXT + 100)}], max_tokens=5
+        )
+    assert caught.value.body["error"]["type"] == "invalid_request_error"
+    assert caught.value.body["error"]["message"].startswith("prompt is too long")
 
 
 def test_a_parameter_that_the_engine_refuses(client, direct):
@@ -111,9 +125,9 @@ def test_an_engine_that_is_not_there(start_gateway, connect, stream):
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_another_upstream_answers_for_an_engine_that_is_down(start_gateway, connect, stream):
+def test_another_upstream_answers_for_an_engine_that_is_down(demo, start_gateway, connect, stream):
     gateway = start_gateway(
-        LOCAL_BASE_URL=f"http://127.0.0.1:{free_port()}/v1", FALLBACK_CHAIN=f"{LOCAL},gemini-pro"
+        LOCAL_BASE_URL=f"http://127.0.0.1:{free_port()}/v1", **other(demo), FALLBACK_CHAIN=f"{LOCAL},{OTHER}"
     )
     raw = connect(gateway).chat.completions.with_raw_response.create(
         model=LOCAL, messages=[{"role": "user", "content": stand_in(text="Here I am")}], stream=stream
@@ -121,27 +135,31 @@ def test_another_upstream_answers_for_an_engine_that_is_down(start_gateway, conn
     text, model = _said(raw.parse(), stream)
     assert text == "Here I am"
     # Disclosed: nothing pretends to be the engine.
-    assert model.startswith("gemini")
-    attempts = raw.headers["x-gateway-attempts"]
-    assert attempts.index(LOCAL) < attempts.index("gemini-pro"), attempts
-    assert raw.headers["x-gateway-upstream"] != "local"
+    assert model == OTHER.removeprefix("other:")
+    assert raw.headers["x-gateway-upstream"] == "other"
+    *before, last = _attempts(raw)
+    assert set(before) == {(LOCAL, False)}
+    assert last == (OTHER, True)
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_the_engine_answers_for_another_upstream(engine, start_gateway, connect, stream):
-    gateway = start_gateway(**settings(engine), FALLBACK_CHAIN=f"gemini-pro,{LOCAL}")
+@pytest.mark.parametrize("first", [OTHER, "gemini-pro"], ids=["used up", "not configured"])
+def test_the_engine_answers_for_another_upstream(engine, demo, start_gateway, connect, first, stream):
+    gateway = start_gateway(**local(engine), **other(demo), FALLBACK_CHAIN=f"{first},{LOCAL}")
     raw = connect(gateway).chat.completions.with_raw_response.create(
-        model="gemini-pro",
-        messages=[{"role": "user", "content": stand_in(error=1037)}],
-        max_tokens=9,
-        stream=stream,
+        model=first, messages=[{"role": "user", "content": stand_in(error=1037)}], max_tokens=9, stream=stream
     )
     text, model = _said(raw.parse(), stream)
     assert text.split()
     assert model == MODEL
     assert raw.headers["x-gateway-upstream"] == "local"
-    attempts = raw.headers["x-gateway-attempts"]
-    assert attempts.index("gemini-pro") < attempts.index(LOCAL), attempts
+    assert _attempts(raw) == [(first, False), (LOCAL, True)]
+
+
+def _attempts(raw: openai.APIResponse) -> list[tuple[str, bool]]:
+    """The models that were asked, in order, and whether they answered."""
+    attempts = re.findall(r'"([^"]+)"((?:;[a-z]+(?:=[^;,]+)?)+)', raw.headers["x-gateway-attempts"])
+    return [(model, ";status=200" in facts) for model, facts in attempts]
 
 
 def _said(answer: object, stream: bool) -> tuple[str, str]:
