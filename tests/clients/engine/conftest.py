@@ -44,7 +44,15 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def eager_model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that makes one call and ends, where a call is required."""
     path = tmp_path_factory.mktemp("model") / "eager.gguf"
-    make_model.write(path, eager=True)
+    make_model.write(path, "eager")
+    return path
+
+
+@pytest.fixture(scope="session")
+def thinking_model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose answers begin with thoughts."""
+    path = tmp_path_factory.mktemp("model") / "thinking.gguf"
+    make_model.write(path, "thinking")
     return path
 
 

@@ -1,6 +1,6 @@
 """Writes a tiny model that llama.cpp can run: random weights, so it babbles, but it does so in words and repeatably.
 
-    python make_model.py FILE [--eager]
+    python make_model.py FILE [--brief | --eager | --thinking]
 
 The tests need an engine that is real in everything but its wisdom: tokens, samplers, log probabilities, grammars, chat
 template, limits. The architecture is llama's, the tokenizer SentencePiece's with bytes to fall back on, the template
@@ -21,17 +21,27 @@ SEED = 20260101
 CONTEXT = 16384
 WIDTH, HEADS, LAYERS, INNER = 64, 4, 2, 128
 
-# One dimension of the stream that no layer writes to says "any token": through it the output gets a bias per token.
-BIASED = 0
-UNWANTED = -30.0
-# An eager model ends its turn as soon as it may, and else calls a tool: where a call is required, it makes one.
-EAGER_TO_END, EAGER_TO_CALL = 40.0, 20.0
-
 SPECIAL = ["<unk>", "<s>", "</s>", "<|im_start|>", "<|im_end|>"]
 END_OF_TURN = SPECIAL.index("<|im_end|>")
 # One token too, as in the models that know it, so that a request's `logit_bias` can ask for a call.
 TOOL_CALL_TEXT = "<tool_call>"
 TOOL_CALL = len(SPECIAL)
+THOUGHT_END_TEXT = "</think>"
+THOUGHT_END = TOOL_CALL + 1
+
+# One dimension of the stream that no layer writes to says "any token": through it the output gets a bias per token.
+BIASED = 0
+UNWANTED = -30.0
+# By kind of model, what it says on its own accord besides words, and how gladly. A plain one goes on until it is stopped;
+# a brief one ends some time; an eager one ends its turn as soon as it may, and calls a tool before where it must; a
+# thinking one begins each answer with thoughts, and ends these and the answer some time.
+KINDS: dict[str, dict[int, float]] = {
+    "plain": {},
+    "brief": {END_OF_TURN: 0.0},
+    "eager": {END_OF_TURN: 40.0, TOOL_CALL: 20.0},
+    "thinking": {END_OF_TURN: 0.0, THOUGHT_END: 0.0},
+}
+
 WORDS = (
     "the a of and to in is it you that he was for on are with as his they be at one have this from or had by hot but "
     "some what there we can out other were all your when up use word how said an each she which do their time if will "
@@ -80,13 +90,14 @@ CHAT_TEMPLATE = """\
     {{- '<|im_start|>assistant\\n' }}
 {%- endif %}
 """
+THINKING_BEGINS = "{%- if add_generation_prompt %}{{- '<think>\\n' }}{%- endif %}"
 
 
 def vocabulary() -> tuple[list[str], list[float], list[int]]:
     """Tokens with their scores and kinds: the special ones, every byte, letters, and words with the blank before."""
     kinds = gguf.TokenType
     entries = [(text, 0.0, kinds.UNKNOWN if text == "<unk>" else kinds.CONTROL) for text in SPECIAL]
-    entries.append((TOOL_CALL_TEXT, 0.0, kinds.USER_DEFINED))
+    entries += [(text, 0.0, kinds.USER_DEFINED) for text in (TOOL_CALL_TEXT, THOUGHT_END_TEXT)]
     entries += [(f"<0x{byte:02X}>", 0.0, kinds.BYTE) for byte in range(256)]
     # The merger needs each half of a word to be a token: its beginnings, hence all of them.
     pieces: dict[str, None] = dict.fromkeys(LETTERS)
@@ -99,7 +110,7 @@ def vocabulary() -> tuple[list[str], list[float], list[int]]:
     return texts, scores, token_kinds
 
 
-def weights(texts: list[str], eager: bool) -> dict[str, numpy.ndarray]:
+def weights(texts: list[str], kind: str) -> dict[str, numpy.ndarray]:
     """Every tensor by its name in the file, rows outward."""
     random = numpy.random.default_rng(SEED)
 
@@ -118,10 +129,8 @@ def weights(texts: list[str], eager: bool) -> dict[str, numpy.ndarray]:
     output = matrix(len(texts), WIDTH, spread=3.0)
     words = {"▁" + word for word in WORDS}
     for token, text in enumerate(texts):
-        # Whole words are what it says on its own accord; a grammar or a bias of the request's can still ask for others.
-        output[token, BIASED] = 0.0 if text in words or token == END_OF_TURN else UNWANTED
-    if eager:
-        output[TOOL_CALL, BIASED], output[END_OF_TURN, BIASED] = EAGER_TO_CALL, EAGER_TO_END
+        # A grammar or a bias of the request's can still ask for what it does not say on its own accord.
+        output[token, BIASED] = KINDS[kind].get(token, 0.0 if text in words else UNWANTED)
     tensors = {"token_embd.weight": embedding, "output_norm.weight": ones, "output.weight": output}
     for layer in range(LAYERS):
         tensors |= {
@@ -141,7 +150,7 @@ def weights(texts: list[str], eager: bool) -> dict[str, numpy.ndarray]:
     return tensors
 
 
-def write(path: Path, *, eager: bool = False) -> None:
+def write(path: Path, kind: str = "plain") -> None:
     texts, scores, kinds = vocabulary()
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name(NAME)
@@ -164,8 +173,8 @@ def write(path: Path, *, eager: bool = False) -> None:
     writer.add_eos_token_id(END_OF_TURN)
     writer.add_add_bos_token(False)
     writer.add_add_space_prefix(False)
-    writer.add_chat_template(CHAT_TEMPLATE)
-    for name, tensor in weights(texts, eager).items():
+    writer.add_chat_template(CHAT_TEMPLATE + (THINKING_BEGINS if kind == "thinking" else ""))
+    for name, tensor in weights(texts, kind).items():
         writer.add_tensor(name, tensor)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -174,4 +183,4 @@ def write(path: Path, *, eager: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]), eager="--eager" in sys.argv[2:])
+    write(Path(sys.argv[1]), *(kind.removeprefix("--") for kind in sys.argv[2:]))

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import signal
 import subprocess
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import make_model
 from engine import free_port, server_command
 from gateway import REPOSITORY, binary
 
@@ -25,9 +25,10 @@ STOP_LIMIT = 20
 
 
 @pytest.fixture
-def place(tmp_path: Path, model_file: Path) -> Path:
+def place(tmp_path: Path) -> Path:
     """A folder where the commands find what they name."""
-    shutil.copy(model_file, tmp_path / "model.gguf")
+    # One that ends by itself, as the page's request sets no limit.
+    make_model.write(tmp_path / "model.gguf", "brief")
     program = tmp_path / "target" / "release" / "gemini-gateway"
     program.parent.mkdir(parents=True)
     program.symlink_to(binary())

@@ -7,7 +7,7 @@ import json
 import anthropic
 import pytest
 
-from conftest import LOCAL
+from conftest import LOCAL, local
 from engine import MODEL
 
 SYSTEM = "Be brief; say 日本 and 🦀."
@@ -82,9 +82,61 @@ def test_responses(client, wanted, stream):
 
 
 @pytest.fixture(scope="module")
+def thinker(start_engine, start_gateway, thinking_model_file, connect):
+    """A gateway whose engine thinks, a question about which it does and comes to an end, and its thoughts and answer."""
+    engine = start_engine(thinking_model_file)
+    client = connect(engine)
+    for number in range(100):
+        question = [{"role": "user", "content": f"Hello {number}"}]
+        answer = client.chat.completions.create(model=MODEL, messages=question, max_tokens=1500, temperature=0)
+        message = answer.choices[0].message
+        thoughts, text = message.model_extra.get("reasoning_content") or "", message.content or ""
+        if answer.choices[0].finish_reason == "stop" and len(thoughts.split()) > 5 and len(text.split()) > 5:
+            return start_gateway(**local(engine)), question, thoughts.strip(), text.strip()
+    raise AssertionError("no question makes it think and answer")
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_thoughts_of_messages(thinker, stream):
+    gateway, question, thoughts, text = thinker
+    options = {"model": LOCAL, "messages": question, "max_tokens": 1500, "thinking": {"type": "adaptive"}} | COLD
+    with anthropic.Anthropic(base_url=gateway.origin, api_key=gateway.key, max_retries=0, timeout=30) as claude:
+        if stream:
+            with claude.messages.stream(**options) as events:
+                answer = events.get_final_message()
+        else:
+            answer = claude.messages.create(**options)
+    assert [block.type for block in answer.content] == ["thinking", "text"]
+    assert answer.content[0].thinking.strip() == thoughts
+    assert answer.content[1].text.strip() == text
+    assert answer.stop_reason == "end_turn"
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_thoughts_of_responses(thinker, connect, stream):
+    gateway, question, thoughts, text = thinker
+    options = {
+        "model": LOCAL,
+        "input": question,
+        "max_output_tokens": 1500,
+        "temperature": 0,
+        "reasoning": {"summary": "auto"},
+    }
+    client = connect(gateway)
+    if stream:
+        with client.responses.stream(**options) as events:
+            answer = events.get_final_response()
+    else:
+        answer = client.responses.create(**options)
+    assert [item.type for item in answer.output] == ["reasoning", "message"]
+    assert "".join(part.text for part in answer.output[0].summary).strip() == thoughts
+    assert answer.output_text.strip() == text
+
+
+@pytest.fixture(scope="module")
 def painter(start_engine, start_gateway, eager_model_file):
     """A gateway whose engine calls tools."""
-    return start_gateway(LOCAL_BASE_URL=start_engine(eager_model_file).base_url)
+    return start_gateway(**local(start_engine(eager_model_file)))
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
