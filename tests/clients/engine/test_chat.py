@@ -205,7 +205,7 @@ def test_the_engines_own_tool_calls_arrive(client, stream):
         assert Wall.model_validate_json(call.function.arguments)
 
 
-def test_a_client_that_leaves_ends_the_work(gateway, start_engine, start_gateway, connect, model_file):
+def test_a_client_that_leaves_ends_the_work(start_engine, start_gateway, connect, model_file):
     # Some seconds of babble, were it not broken off.
     engine = start_engine(model_file, context=16384)
     client = connect(start_gateway(LOCAL_BASE_URL=engine.base_url))
