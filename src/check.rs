@@ -148,15 +148,21 @@ async fn openai_compatible(config: &Config, name: &str, upstream: &OpenAiCompati
         }
         Some(Err(failure)) => {
             reached(&mut row, &failure);
+            if failure.kind() == Kind::UpstreamCredential {
+                row.credential = Cell::Failed("refused".to_owned());
+            }
             row.models = Cell::Failed(code(&failure));
             row.problems.push(failure.message().to_owned());
         }
     }
     let Some(model) = model_of(config, name, upstream) else {
-        row.answers = Cell::Failed("no model".to_owned());
-        let variable = name.to_ascii_uppercase().replace('-', "_");
-        row.problems
-            .push(format!("No model is known to try. Name some in {variable}_MODELS."));
+        row.answers = Cell::Failed("no model to try".to_owned());
+        // Where the list could not be had, that is the trouble.
+        if row.problems.is_empty() {
+            let variable = name.to_ascii_uppercase().replace('-', "_");
+            let text = format!("It lists no model. Name those to ask for in {variable}_MODELS.");
+            row.problems.push(text);
+        }
         return row;
     };
     answers(&mut row, upstream, &model).await;

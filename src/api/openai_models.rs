@@ -40,7 +40,8 @@ fn put_model(out: &mut BytesMut, model: &Model) {
     out.put_slice(b",\"name\":");
     json_string(out, model.name.as_ref().unwrap_or(&model.id));
     out.put_slice(match model.source {
-        ModelSource::Account => b",\"source\":\"account\"}",
+        ModelSource::Account => b",\"source\":\"account\"}".as_slice(),
+        ModelSource::Server => b",\"source\":\"server\"}",
         ModelSource::Static => b",\"source\":\"static\"}",
     });
 }

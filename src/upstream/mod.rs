@@ -117,8 +117,10 @@ pub struct Download {
 /// Where a model's name comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelSource {
-    /// The upstream's own list for this account.
+    /// The account's own list.
     Account,
+    /// The list of a server for everybody who may use it.
+    Server,
     /// The built-in table or the configuration: the upstream was not asked yet, did not answer, or has no list.
     Static,
 }

@@ -35,6 +35,7 @@ fn put_model(out: &mut BytesMut, model: &Model) {
     json_string(out, model.name.as_ref().unwrap_or(&model.id));
     out.put_slice(match model.source {
         ModelSource::Account => b",\"description\":\"In the account's own list of models.\"".as_slice(),
+        ModelSource::Server => b",\"description\":\"In the list of another server.\"",
         ModelSource::Static => b",\"description\":\"In the gateway's built-in list of models.\"",
     });
     out.put_slice(b",\"supportedGenerationMethods\":[\"generateContent\",\"countTokens\"]}");

@@ -34,7 +34,7 @@ impl Listing {
         let ask = settings.models.is_empty() && settings.chat_url.is_none();
         Self {
             known: Mutex::new(Arc::new(settings.models.clone())),
-            source: if ask { ModelSource::Account } else { ModelSource::Static },
+            source: if ask { ModelSource::Server } else { ModelSource::Static },
             ask,
         }
     }

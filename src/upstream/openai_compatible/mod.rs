@@ -263,7 +263,7 @@ impl Inner {
         }
         let (models, source) = self.listing.get();
         let of = match source {
-            ModelSource::Account => "listed",
+            ModelSource::Account | ModelSource::Server => "listed",
             ModelSource::Static => "configured",
         };
         health.details.push(("models", format!("{} {of}", models.len())));

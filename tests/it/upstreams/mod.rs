@@ -139,7 +139,7 @@ async fn serve(
 
 async fn receive(stream: &mut TcpStream) -> Option<Asked> {
     let mut bytes = Vec::new();
-    let mut piece = [0; 16 << 10];
+    let mut piece = vec![0; 16 << 10];
     loop {
         let read = stream.read(&mut piece).await.ok().filter(|read| *read > 0)?;
         bytes.extend_from_slice(&piece[..read]);
