@@ -63,7 +63,8 @@ pub trait Upstream: Send + Sync + 'static {
         Speaks::No
     }
 
-    /// Starts one answer. Retries that no client can notice happen inside, before the first output event.
+    /// Starts one answer. Retries that no client can notice happen inside, before the first output event. A failure that
+    /// still says [`crate::error::Retry::Backoff`] is worth one more try of whoever holds it.
     fn generate(&self, call: Call) -> EventStream;
 
     /// Fetches what a [`chat::MediaSource::Account`] of this upstream refers to, as the account.

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use gemini_gateway::{
     chat::{Event, FinishReason, Media, MediaKind, MediaSource, Request, Served},
-    error::{Failure, Kind},
+    error::{Failure, Kind, Retry},
     upstream::{Call, Download, EventStream, Health, HealthState, Model, ModelSource, Upstream},
 };
 use tokio::{sync::Notify, time::Instant};
@@ -166,7 +166,8 @@ impl Upstream for Scripted {
             for step in script {
                 match step {
                     Step::Say(event) => yield Ok(event),
-                    Step::Fail(kind) => yield Err(Failure::new(kind, "As the script says.")),
+                    // As an upstream does that has tried again itself.
+                    Step::Fail(kind) => yield Err(Failure::new(kind, "As the script says.").retry(Retry::Never)),
                     Step::Until(sign) => sign.notified().await,
                     Step::Panic => panic!("as the script says: the-prompt-in-a-panic"),
                     Step::Hang => std::future::pending::<()>().await,
