@@ -11,8 +11,12 @@
 #   glibc 2.34 its file and DNS look-ups are inside libc itself), some 3 MB. This one is taken.
 #
 # Written for every builder: no heredocs, no `COPY --link`, no `# syntax` line to fetch.
+#
+# The same sources and the same base image give the same image, to the last bit, where the builder keeps the clock out of
+# it: `buildah build --timestamp 0`, as deploy/container-check does twice; BuildKit has SOURCE_DATE_EPOCH and
+# `rewrite-timestamp=true` for it.
 
-ARG RUST_IMAGE=docker.io/library/rust:1.95-bookworm
+ARG RUST_IMAGE=docker.io/library/rust:1.95.0-bookworm
 
 FROM ${RUST_IMAGE} AS build
 WORKDIR /build
@@ -26,12 +30,21 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
  && cargo build --release --locked --bin gemini-gateway \
  && mkdir -p /image/usr/local/bin /image/etc /empty \
  && cp target/release/gemini-gateway /image/usr/local/bin/
-# The program's own list of libraries, so that the copy is right on every architecture and after every new dependency;
-# their licence texts travel with them.
+# The program's own list of libraries, so that the copy is right on every architecture and after every new dependency.
+# The licences of what is copied travel with it, and so does its description, at the place where scanners look for it
+# in images without a package manager.
+COPY deploy/bill/licences.txt /licences
 RUN ldd /image/usr/local/bin/gemini-gateway > /linked \
  && grep -o '/[^ ]*' /linked > /libraries \
  && xargs --arg-file=/libraries cp --parents --dereference --target-directory=/image \
- && cp --parents --dereference /usr/share/doc/libc6/copyright /usr/share/doc/libgcc-s1/copyright /image/ \
+ && mkdir -p /image/var/lib/dpkg/status.d /image/usr/share/doc/gemini-gateway \
+ && for package in libc6 libgcc-s1 ca-certificates; do \
+        cp --parents --dereference "/usr/share/doc/$package/copyright" /image/ \
+     && dpkg-query --status "$package" > "/image/var/lib/dpkg/status.d/$package" \
+     || exit 1; \
+    done \
+ && cp --parents --dereference /etc/os-release /image/ \
+ && gzip --best --no-name --stdout /licences > /image/usr/share/doc/gemini-gateway/licences.txt.gz \
  && printf 'hosts: files dns\n' > /image/etc/nsswitch.conf
 
 FROM scratch
@@ -39,6 +52,8 @@ COPY --from=build /image/ /
 # Without trusted roots the TLS client refuses to start.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY LICENSE /usr/share/doc/gemini-gateway/copyright
+# What the program is made of, for scanners and for people: kept in the repository and held against Cargo.lock by CI.
+COPY deploy/bill/sbom.cdx.json /usr/share/doc/gemini-gateway/sbom.cdx.json
 # Owned by the user below, so that a fresh named volume mounted here is writable. No VOLUME line: it would leave an
 # anonymous volume behind for everyone who mounts nothing.
 COPY --from=build --chown=1000:1000 /empty/ /data/
