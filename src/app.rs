@@ -14,7 +14,7 @@ use crate::{
     links::Links,
     media::Media,
     room::Room,
-    telemetry::metrics::Metrics,
+    telemetry::{metrics::Metrics, troubles::Troubles},
     upstream::{Speaks, Upstream},
 };
 
@@ -28,6 +28,8 @@ pub struct App {
     pub upstream: Arc<dyn Upstream>,
     /// Every figure.
     pub metrics: Arc<Metrics>,
+    /// What has failed lately.
+    pub(crate) troubles: Arc<Troubles>,
     /// One permit for each answer that may be generated at a time.
     pub permits: Arc<Semaphore>,
     /// The model of a request that names none.
@@ -81,6 +83,7 @@ impl App {
             keyring,
             upstream,
             metrics: Arc::new(Metrics::new()),
+            troubles: Arc::default(),
             permits: Arc::new(Semaphore::new(config.max_concurrent)),
             default_model: config.default_model.clone(),
             aliases: config.model_aliases.clone(),

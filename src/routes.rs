@@ -43,6 +43,7 @@ pub(crate) enum Handler {
     Alive,
     Health,
     Metrics,
+    Session,
     Generate(Format),
     CountTokens(Format),
     Models,
@@ -76,6 +77,7 @@ pub(crate) static TABLE: &[Route] = &[
     Route { name: "health",  path: "/health",                auth: Auth::Open, shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Health)],  allow: GET },
     Route { name: "metrics", path: "/metrics",               auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Metrics)], allow: GET },
     Route { name: "openapi", path: "/openapi.json",          auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::OpenApi)], allow: GET },
+    Route { name: "session", path: "/session",               auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Session)], allow: GET },
     // Before the rows for the same paths below the usual prefix: `google` tells whose they are.
     Route { name: "gemini-generate", path: "{google}/models/{id}:generateContent",       auth: Auth::Key, shape: Format::GeminiNative, methods: &[(Method::POST, Handler::Generate(Format::GeminiNative))],    allow: POST },
     Route { name: "gemini-stream",   path: "{google}/models/{id}:streamGenerateContent", auth: Auth::Key, shape: Format::GeminiNative, methods: &[(Method::POST, Handler::Generate(Format::GeminiNative))],    allow: POST },

@@ -53,7 +53,12 @@ pub(crate) async fn refuse(app: Arc<App>, request: Request<Incoming>) -> Result<
 /// One request and its answer. Without a place it is refused, whatever it asks.
 async fn exchange(app: &Arc<App>, request: Request<Incoming>, place: bool) -> Response<Body> {
     let method = request.method().clone();
-    let record = Record::new(Arc::clone(&app.metrics), request_id(request.headers()), method.clone());
+    let record = Record::new(
+        Arc::clone(&app.metrics),
+        Arc::clone(&app.troubles),
+        request_id(request.headers()),
+        method.clone(),
+    );
     let account = Account::new(Arc::clone(&record));
     let span = record.span().clone();
     let response = with_cors(app, &record, request, place).instrument(span).await;
@@ -166,6 +171,7 @@ async fn dispatch(
         Handler::Alive => Ok(handlers::health::alive()),
         Handler::Health => Ok(handlers::health::health(&exchange)),
         Handler::Metrics => Ok(handlers::metrics::metrics(&exchange)),
+        Handler::Session => Ok(handlers::session::session(&exchange)),
         Handler::Models => Ok(handlers::models::list(&exchange, shape)),
         Handler::Model => handlers::models::single(&exchange, shape),
         Handler::OpenApi => Ok(respond::json(StatusCode::OK, surface::openapi(&app.prefix).to_string())),

@@ -11,4 +11,5 @@ pub(crate) mod metrics;
 pub(crate) mod models;
 pub(crate) mod page;
 mod pump;
+pub(crate) mod session;
 mod turn;

@@ -8,7 +8,7 @@ use std::{
 use http::{Method, StatusCode};
 use tracing::Span;
 
-use super::{ACCESS, metrics::Metrics};
+use super::{ACCESS, metrics::Metrics, troubles::Troubles};
 use crate::{auth::KeyName, error::Failure};
 
 /// The longest model name in the log, in characters.
@@ -18,6 +18,7 @@ const LONGEST_MODEL: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Record {
     metrics: Arc<Metrics>,
+    troubles: Arc<Troubles>,
     id: String,
     method: Method,
     started: Instant,
@@ -40,10 +41,11 @@ struct Facts {
 
 impl Record {
     /// A request that has just arrived.
-    pub(crate) fn new(metrics: Arc<Metrics>, id: String, method: Method) -> Arc<Self> {
+    pub(crate) fn new(metrics: Arc<Metrics>, troubles: Arc<Troubles>, id: String, method: Method) -> Arc<Self> {
         let span = tracing::info_span!("request", request_id = %id);
         Arc::new(Self {
             metrics,
+            troubles,
             id,
             method,
             started: Instant::now(),
@@ -100,6 +102,7 @@ impl Record {
     pub(crate) fn failed(&self, failure: &Failure) {
         let facts = failure.kind().facts();
         self.facts().failure = Some(facts.code);
+        self.troubles.note(failure);
         let cause = causes(failure);
         match facts.side {
             crate::error::Side::Client => {

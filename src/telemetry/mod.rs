@@ -4,6 +4,7 @@
 
 pub(crate) mod access;
 pub mod metrics;
+pub(crate) mod troubles;
 
 use std::panic::PanicHookInfo;
 
