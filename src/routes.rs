@@ -44,6 +44,7 @@ pub(crate) enum Handler {
     Health,
     Metrics,
     Session,
+    Cookies,
     Generate(Format),
     CountTokens(Format),
     Models,
@@ -78,6 +79,7 @@ pub(crate) static TABLE: &[Route] = &[
     Route { name: "metrics", path: "/metrics",               auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Metrics)], allow: GET },
     Route { name: "openapi", path: "/openapi.json",          auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::OpenApi)], allow: GET },
     Route { name: "session", path: "/session",               auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Session)], allow: GET },
+    Route { name: "cookies", path: "/session/cookies",       auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::POST, Handler::Cookies)], allow: POST },
     // Before the rows for the same paths below the usual prefix: `google` tells whose they are.
     Route { name: "gemini-generate", path: "{google}/models/{id}:generateContent",       auth: Auth::Key, shape: Format::GeminiNative, methods: &[(Method::POST, Handler::Generate(Format::GeminiNative))],    allow: POST },
     Route { name: "gemini-stream",   path: "{google}/models/{id}:streamGenerateContent", auth: Auth::Key, shape: Format::GeminiNative, methods: &[(Method::POST, Handler::Generate(Format::GeminiNative))],    allow: POST },

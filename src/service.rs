@@ -172,6 +172,7 @@ async fn dispatch(
         Handler::Health => Ok(handlers::health::health(&exchange)),
         Handler::Metrics => Ok(handlers::metrics::metrics(&exchange)),
         Handler::Session => Ok(handlers::session::session(&exchange)),
+        Handler::Cookies => handlers::session::cookies(&exchange, upload).await,
         Handler::Models => Ok(handlers::models::list(&exchange, shape)),
         Handler::Model => handlers::models::single(&exchange, shape),
         Handler::OpenApi => Ok(respond::json(StatusCode::OK, surface::openapi(&app.prefix).to_string())),

@@ -72,6 +72,18 @@ impl StateDir {
         result
     }
 
+    /// Forgets the value `name`, if there is one. Blocks.
+    ///
+    /// # Errors
+    /// When it is there and could not be removed.
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        let Ok(dir) = &self.dir else { return Ok(()) };
+        match fs::remove_file(dir.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Where the state is, for people.
     #[must_use]
     pub fn describe(&self) -> String {
@@ -165,6 +177,10 @@ mod tests {
         state.save("session.json", b"first, and longer").unwrap();
         state.save("session.json", b"second").unwrap();
         assert_eq!(state.load("session.json").unwrap().as_deref(), Some(&b"second"[..]));
+        state.save("other.json", b"x").unwrap();
+        state.remove("other.json").unwrap();
+        state.remove("other.json").unwrap();
+        assert_eq!(state.load("other.json").unwrap(), None);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;

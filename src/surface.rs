@@ -115,6 +115,20 @@ fn operation(route: &Route, method: &Method) -> Value {
             "content": {"application/json": {"schema": body_schema(format)}},
         });
     }
+    if handler == Some(Handler::Cookies) {
+        operation["summary"] = "Try new cookies of the owner's session, and use them if they work".into();
+        operation["requestBody"] = json!({
+            "required": true,
+            "content": {"application/json": {"schema": {
+                "type": "object",
+                "required": ["cookies"],
+                "properties": {"cookies": {
+                    "type": ["string", "object", "array"],
+                    "description": "A Cookie header, a cookies.txt, a JSON export, or names and values.",
+                }},
+            }}},
+        });
+    }
     operation
 }
 

@@ -95,7 +95,7 @@ fn config(reader: &mut Reader<'_>) -> Option<Config> {
     Some(Config {
         upstreams: upstreams::read(reader, &chains, default_model.as_deref()),
         chains,
-        strict_model: auto(reader, &s::STRICT_MODEL, psid.is_some()),
+        strict_model: auto(reader, &s::STRICT_MODEL, true),
         fetch_urls: auto(reader, &s::FETCH_URLS, outbound_proxy.is_none()),
         psid,
         psidts: reader.parsed(&s::SECURE_1PSIDTS, parse::cookie),

@@ -163,7 +163,7 @@ settings! {
     MODEL_ALIASES = open("MODEL_ALIASES", "model-aliases", None, Value::Text("NAME=MODEL[,...]"),
         "Further names for models, for clients that insist on a name of their own: `gpt-4o=gemini-pro`.");
     STRICT_MODEL = open("STRICT_MODEL", "strict-model", Some("auto"), Value::Choice(&["auto", "true", "false"]),
-        "Whether an answer by another model than the requested one is an error. `auto`: yes when cookies are configured.");
+        "Whether an answer by another model than the requested one is an error. `auto`: yes, for answers of the owner's session.");
     TEMPORARY_CHATS = open("TEMPORARY_CHATS", "temporary-chats", Some("true"), Value::Switch,
         "Whether chats are temporary, so that they do not appear in the account's history.");
     REQUEST_TIMEOUT = open("REQUEST_TIMEOUT", "request-timeout", Some("300"), number(1, 3600, "seconds"),

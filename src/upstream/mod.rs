@@ -4,15 +4,20 @@ pub mod emulated;
 pub(crate) mod explanation;
 pub mod gemini_web;
 pub mod openai_compatible;
+mod replacement;
 pub mod router;
 
 use std::{borrow::Cow, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{Stream, future::BoxFuture};
+use secrecy::SecretString;
 use tokio::time::Instant;
 
-pub use self::explanation::{ExplainedFile, Explanation};
+pub use self::{
+    explanation::{ExplainedFile, Explanation},
+    replacement::{Replacement, Verdict},
+};
 use crate::{
     chat,
     error::{Failure, Kind},
@@ -86,6 +91,20 @@ pub trait Upstream: Send + Sync + 'static {
             Kind::UnsupportedParameter,
             "This upstream cannot explain requests. Send it without x-gateway-dry-run.",
         ))
+    }
+
+    /// Tries new credentials of the owner's, in whatever shape the text has them, and goes over to them if they work;
+    /// what was in use goes on otherwise. Answers under way are not cut, and the trial is not when the caller leaves.
+    ///
+    /// # Errors
+    /// [`Kind::InvalidRequest`] when the text holds none, [`Kind::UnsupportedParameter`] where the upstream has none, and
+    /// [`Kind::Overloaded`] while others are being tried. That they do not work is an outcome and no error.
+    fn replace_credentials(&self, _text: SecretString) -> BoxFuture<'static, Result<Replacement, Failure>> {
+        let failure = Failure::new(
+            Kind::UnsupportedParameter,
+            "This upstream takes no new cookies while it runs.",
+        );
+        Box::pin(std::future::ready(Err(failure)))
     }
 
     /// What is known of the upstream now, from memory: of each, where there are several behind it.

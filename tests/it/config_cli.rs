@@ -49,7 +49,7 @@ fn the_defaults_are_those_of_the_table() {
         config.shutdown_timeout,
     ];
     assert_eq!(times.map(|time| time.as_secs()), [300, 120, 10, 25]);
-    assert!(config.temporary_chats && !config.strict_model && !config.debug && !config.has_cookies());
+    assert!(config.temporary_chats && config.strict_model && !config.debug && !config.has_cookies());
     assert!(config.api_keys.is_empty() && config.state_dir.is_none());
 }
 
@@ -118,7 +118,7 @@ fn values_are_parsed_into_what_they_mean() {
     );
     assert_eq!(config.state_dir.as_deref(), Some(Path::new("/state/gemini-gateway")));
     assert!(config.debug && !config.temporary_chats);
-    assert!(config.strict_model, "on when cookies are configured");
+    assert!(config.strict_model, "on unless told otherwise");
     let shown = format!("{config:?}");
     for secret in ["first-key", "second-key", "hf_1234", "hunter2", "g.a000"] {
         assert!(!shown.contains(secret), "{secret} in {shown}");

@@ -13,13 +13,14 @@ use std::sync::Arc;
 
 use async_stream::try_stream;
 use futures_util::{StreamExt, future::BoxFuture};
+use secrecy::SecretString;
 use tokio::time::Instant;
 
 use self::reading::{Both, Ending, Plain, Reading, Repair, Verdict};
 #[cfg(fuzzing)]
 pub(crate) use self::tools::fuzz_tool_calls;
 pub(super) use self::tools::past_call;
-use super::{Call, Download, EventStream, Explanation, Health, Model, Upstream};
+use super::{Call, Download, EventStream, Explanation, Health, Model, Replacement, Upstream};
 use crate::{
     chat::{Citation, Event, FinishReason, Message, Note, OutputForm, Request, Role},
     error::{Failure, Kind},
@@ -72,6 +73,10 @@ impl Upstream for Emulated {
             None => self.inner.explain(request),
             Some(_) => self.inner.explain(&prepared(request)),
         }
+    }
+
+    fn replace_credentials(&self, text: SecretString) -> BoxFuture<'static, Result<Replacement, Failure>> {
+        self.inner.replace_credentials(text)
     }
 
     fn health(&self) -> Vec<Health> {

@@ -328,7 +328,7 @@ impl Attempt {
             return;
         }
         if let Some(chat) = self.reply.cid() {
-            self.own_chat = Some(self.web.ledger.note(chat).await);
+            self.own_chat = Some(self.session.ledger.note(chat).await);
         }
     }
 

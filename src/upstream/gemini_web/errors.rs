@@ -31,8 +31,9 @@ const SLOW_DOWN: Duration = Duration::from_secs(60);
 /// What follows when making the session fresh did not help.
 const NEW_IF_IT_LASTS: &str = "If it goes on, the session needs new cookies.";
 /// Where new cookies come from and go, the same in every message that asks for them.
-const NEW_COOKIES: &str = "Log in to gemini.google.com in a private Firefox window, copy __Secure-1PSID and \
-    __Secure-1PSIDTS into SECURE_1PSID and SECURE_1PSIDTS, and close the window without logging out.";
+pub(super) const NEW_COOKIES: &str = "Log in to gemini.google.com in a private Firefox window, copy __Secure-1PSID and \
+    __Secure-1PSIDTS to the gateway's page at / (or into SECURE_1PSID and SECURE_1PSIDTS), and close the window without \
+    logging out.";
 
 /// An error among the frames, before any output.
 pub(crate) fn stream(protocol: &Protocol, error: StreamError) -> Failure {

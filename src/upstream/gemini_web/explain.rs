@@ -27,7 +27,7 @@ pub(super) fn explain(web: &Inner, asked: &Request) -> Result<Explanation, Failu
     let note = prompt.attached.as_ref().map(Attached::note);
     let attachments = attachments(asked, prompt.attached);
     let references: Vec<Reference> = attachments.iter().map(reference).collect();
-    let live = match web.session.as_ref().map(|session| session.view()) {
+    let live = match web.seat.view() {
         Some(View::Ready { live, .. }) => Some(live),
         _ => None,
     };

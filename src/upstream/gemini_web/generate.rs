@@ -75,10 +75,14 @@ impl Message {
 
 /// Tries until an attempt has its first output event, or nothing more may be tried.
 async fn begin(web: &Arc<Inner>, call: &Call, message: &Message) -> Result<Attempt, Failure> {
-    let session = web.session()?;
     let mut patience = Patience::new();
     loop {
-        let live = session.ready(call.deadline).await?;
+        // Asked for anew each time: the owner may have brought another one.
+        let session = &web.session()?;
+        let live = match session.ready(call.deadline).await {
+            Err(_) if session.is_retired() => continue,
+            live => live?,
+        };
         let failure = match attempt(web, session, &live, call, message).await {
             Ok(attempt) => return Ok(attempt),
             Err(failure) => failure,
@@ -88,13 +92,17 @@ async fn begin(web: &Arc<Inner>, call: &Call, message: &Message) -> Result<Attem
             "an attempt failed before any output"
         );
         match failure.retry_rule() {
+            Retry::Refresh if session.is_retired() && !patience.replaced => patience.replaced = true,
             Retry::Refresh if patience.refreshed => {
                 session.refreshed_in_vain();
                 return Err(failure);
             }
             Retry::Refresh if session.may_help_to_refresh() => {
                 patience.refreshed = true;
-                session.refresh(live.serial, call.deadline).await?;
+                match session.refresh(live.serial, call.deadline).await {
+                    Err(_) if session.is_retired() => {}
+                    refreshed => drop(refreshed?),
+                }
             }
             Retry::Backoff => match patience.pause(&failure, call.deadline) {
                 Some(pause) => sleep(pause).await,
@@ -119,7 +127,7 @@ async fn attempt(
     call: &Call,
     message: &Message,
 ) -> Result<Attempt, Failure> {
-    let references = web.uploads.references(session, live, &message.files, call.deadline);
+    let references = session.uploads.references(session, live, &message.files, call.deadline);
     let references = references.await?;
     let started = Attempt::start(web, session, live, call, &message.text, &references);
     let outcome = match web.strict_model {
@@ -132,7 +140,7 @@ async fn attempt(
             failure.kind(),
             Kind::UpstreamRejectedRequest | Kind::UpstreamSessionRejected
         ) {
-            web.uploads.forget(&message.files);
+            session.uploads.forget(&message.files);
         }
     })
 }
@@ -145,6 +153,8 @@ fn closes_the_door(kind: Kind) -> bool {
 /// What one request may still spend on second chances.
 struct Patience {
     refreshed: bool,
+    /// Whether it went over to another session.
+    replaced: bool,
     pauses: backon::ExponentialBackoff,
 }
 
@@ -159,6 +169,7 @@ impl Patience {
             .build();
         Self {
             refreshed: false,
+            replaced: false,
             pauses,
         }
     }

@@ -50,21 +50,34 @@ impl Session {
     pub(super) async fn keep(self: Arc<Self>) {
         tokio::select! {
             () = self.stop.cancelled() => {}
+            () = self.retired.cancelled() => {}
             () = self.keep_going() => {}
         }
     }
 
     /// Saves and then uses each `__Secure-1PSIDTS` that came with an ordinary answer, until the gateway ends; what has
-    /// come by then is saved too.
+    /// come by then is saved too. Of a session that was replaced it goes to the one in use, if that is the same account's.
     pub(super) async fn take_news(self: Arc<Self>, mut news: mpsc::UnboundedReceiver<SecretString>) {
+        let stop = self.stop.clone();
         loop {
             tokio::select! {
-                () = self.stop.cancelled() => break,
+                () = stop.cancelled() => break,
+                () = self.retired.cancelled() => break,
                 Some(psidts) = news.recv() => self.take(psidts).await,
             }
         }
-        while let Ok(psidts) = news.try_recv() {
-            self.take(psidts).await;
+        // From here on only its answers under way keep a replaced session.
+        let session = Arc::downgrade(&self);
+        if !stop.is_cancelled() {
+            drop(self);
+        }
+        while let Some(psidts) = tokio::select! {
+            biased;
+            psidts = news.recv() => psidts,
+            () = stop.cancelled() => None,
+        } {
+            let Some(session) = session.upgrade() else { break };
+            session.newest().take(psidts).await;
         }
     }
 
@@ -131,7 +144,7 @@ impl Session {
         let (session, serial) = (Arc::clone(self), live.serial);
         let task = self.tasks.spawn(async move {
             let _turn = session.writing.lock().await;
-            if session.stop.is_cancelled() {
+            if session.stop.is_cancelled() || session.is_retired() {
                 return;
             }
             let renewal = session.renew(session.vault.current().as_ref()).await;

@@ -31,6 +31,9 @@ struct Chats {
     /// Digest of the account they are in; another account's list is of no use.
     account: String,
     open: BTreeSet<String>,
+    /// The file is another account's by now: this list is in memory alone.
+    #[serde(skip)]
+    replaced: bool,
 }
 
 /// A chat of the gateway's own, in use. When dropped, the chat is deleted.
@@ -75,6 +78,11 @@ impl Ledger {
         )
     }
 
+    /// The file goes to another account. What is open still is deleted as usual, but not by a later process.
+    pub(super) async fn retire(&self) {
+        self.chats.lock().await.replaced = true;
+    }
+
     /// Notes a new chat.
     pub(super) async fn note(&self, id: &str) -> OwnChat {
         // Made before anything is awaited, so that a client that leaves meanwhile still has its chat deleted.
@@ -93,22 +101,30 @@ impl Ledger {
         queue: mpsc::UnboundedReceiver<String>,
         stop: CancellationToken,
     ) {
-        stop.run_until_cancelled(self.clean_on(&session, queue)).await;
+        stop.run_until_cancelled(self.clean_on(session, queue)).await;
     }
 
-    async fn clean_on(&self, session: &Arc<Session>, mut queue: mpsc::UnboundedReceiver<String>) {
+    async fn clean_on(&self, mut session: Arc<Session>, mut queue: mpsc::UnboundedReceiver<String>) {
         /// How long a chat that could not be deleted is left alone, and how often it is tried again in one run.
         const PAUSE: Duration = Duration::from_secs(60);
         const TRIES: u32 = 5;
         let mut later: Vec<(String, u32)> = Vec::new();
         let mut next_round = Instant::now();
+        let mut last = false;
         loop {
             let due = tokio::select! {
                 id = queue.recv() => id.map(|id| vec![(id, 0)]).unwrap_or_default(),
                 () = sleep_until(next_round), if !later.is_empty() => std::mem::take(&mut later),
+                // Another session of this account took its place, or one of another account: then it stays the last.
+                () = session.retired.cancelled(), if !last => {
+                    let newest = session.newest();
+                    last = Arc::ptr_eq(&newest, &session);
+                    session = newest;
+                    continue;
+                }
             };
             for (id, tries) in due {
-                if self.delete(session, &id).await {
+                if self.delete(&session, &id).await {
                     continue;
                 }
                 if tries < TRIES {
@@ -151,7 +167,7 @@ impl Ledger {
     async fn change(&self, change: impl FnOnce(&mut BTreeSet<String>) -> bool) {
         // Held until the file is written: an older list must not replace a newer one.
         let mut chats = self.chats.lock().await;
-        if !change(&mut chats.open) {
+        if !change(&mut chats.open) || chats.replaced {
             return;
         }
         let bytes = serde_json::to_vec(&*chats);

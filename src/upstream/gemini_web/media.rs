@@ -99,7 +99,7 @@ pub(super) async fn download(web: &Inner, reference: &str, deadline: Instant) ->
     let live = session.ready(deadline).await?;
     let fetch = Fetch {
         protocol: &web.protocol,
-        session,
+        session: &session,
         deadline,
     };
     if let Some((image, turn)) = &reference.image {

@@ -3,7 +3,8 @@
 //! The pure half knows bytes and shapes: `protocol` holds every volatile fact as data, `request` builds what is
 //! sent, `frames` and `reply` read what comes back, `page` and `account` the rest. The other half keeps the session:
 //! `transport` is the only way out, `cookies` and `vault` hold the log-in, `session` hands out what is fresh, `keeper`
-//! rotates, `proof` knows a guest's answer, and `generate` drives one answer.
+//! rotates, `proof` knows a guest's answer, `seat` holds the session in use, `trial` replaces it by one that `paste` has
+//! read, and `generate` drives one answer.
 
 mod account;
 mod attempt;
@@ -19,6 +20,7 @@ mod ledger;
 mod media;
 mod opening;
 mod page;
+mod paste;
 mod prompt;
 mod proof;
 mod protocol;
@@ -26,37 +28,36 @@ mod reply;
 mod request;
 mod rotate;
 mod rpc;
+mod seat;
 mod session;
 mod signin;
 mod transport;
+mod trial;
 mod upload;
 mod vault;
 
 use std::{
     borrow::Cow,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use futures_util::future::BoxFuture;
-use secrecy::ExposeSecret;
+use secrecy::SecretString;
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
     account::AccountModels,
-    ledger::Ledger,
+    seat::{Parts, Seat},
     session::{Live, Session, View},
-    transport::Transport,
-    upload::Uploads,
-    vault::{Vault, digest},
 };
 pub use self::{
     cookies::Credentials,
     protocol::Protocol,
     transport::{Exit, ExitError},
 };
-use super::{Call, Download, EventStream, Explanation, Health, HealthState, Model, ModelSource, Upstream};
+use super::{Call, Download, EventStream, Explanation, Health, HealthState, Model, ModelSource, Replacement, Upstream};
 use crate::{
     chat,
     error::{Failure, Kind, Retry},
@@ -93,16 +94,13 @@ pub struct GeminiWeb {
 
 /// What every answer shares.
 struct Inner {
-    /// None without cookies.
-    session: Option<Arc<Session>>,
-    ledger: Arc<Ledger>,
+    seat: Seat,
     protocol: Arc<Protocol>,
     fallback: AccountModels,
     state: Arc<StateDir>,
     temporary_chats: bool,
     strict_model: bool,
     prompt_limits: prompt::Limits,
-    uploads: Uploads,
     idle_timeout: Duration,
     started: Instant,
     last_success: Mutex<Option<Instant>>,
@@ -117,37 +115,26 @@ impl GeminiWeb {
     /// When the configured way out cannot be used.
     pub fn start(settings: Settings, tasks: TaskTracker, stop: &CancellationToken) -> Result<Self, ExitError> {
         let protocol = Arc::new(settings.protocol);
-        let (transport, news) = Transport::new(Arc::clone(&protocol), &settings.exit)?;
-        let account = settings
-            .credentials
-            .as_ref()
-            .map(|credentials| digest(credentials.psid.expose_secret()));
-        let (ledger, queue) = Ledger::open(Arc::clone(&settings.state), account.unwrap_or_default());
-        let ledger = Arc::new(ledger);
-        let session = settings.credentials.map(|credentials| {
-            let vault = Vault::open(Arc::clone(&settings.state), credentials);
-            Arc::new(Session::new(transport, vault, tasks.clone(), stop.clone()))
-        });
-        if let Some(session) = &session {
-            tasks.spawn(Arc::clone(session).keep());
-            tasks.spawn(Arc::clone(session).take_news(news));
-            tasks.spawn(Arc::clone(&ledger).clean(Arc::clone(session), queue, stop.clone()));
-        }
-        let uploads = Uploads::new(&protocol);
+        let seat = Seat::open(Parts {
+            configured: settings.credentials,
+            protocol: Arc::clone(&protocol),
+            exit: settings.exit,
+            state: Arc::clone(&settings.state),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        })?;
         let prompt_limits = prompt::Limits {
             prompt: settings.max_prompt_bytes,
             attached: settings.attach_long_prompts.then_some(protocol.limits.attachment_bytes),
         };
         let inner = Inner {
-            session,
-            ledger,
+            seat,
             fallback: AccountModels::fallback(&protocol),
             protocol,
             state: settings.state,
             temporary_chats: settings.temporary_chats,
             strict_model: settings.strict_model,
             prompt_limits,
-            uploads,
             idle_timeout: settings.idle_timeout,
             started: Instant::now(),
             last_success: Mutex::new(None),
@@ -186,15 +173,28 @@ impl Upstream for GeminiWeb {
         Box::pin(async move { media::download(&web, &reference, deadline).await })
     }
 
+    fn replace_credentials(&self, text: SecretString) -> BoxFuture<'static, Result<Replacement, Failure>> {
+        let web = Arc::clone(&self.inner);
+        Box::pin(async move {
+            let found = paste::read(&text, unix_now())?;
+            trial::run(web, found).await
+        })
+    }
+
     fn health(&self) -> Vec<Health> {
         vec![self.inner.health()]
     }
 }
 
+fn unix_now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
 impl Inner {
     /// The account's models if they are known, else the built-in table.
     fn with_models<T>(&self, use_them: impl FnOnce(&AccountModels, ModelSource) -> T) -> T {
-        match self.session.as_ref().map(|session| session.view()) {
+        match self.seat.view() {
             Some(View::Ready { live, .. }) if !live.account.models.list().is_empty() => {
                 use_them(&live.account.models, ModelSource::Account)
             }
@@ -212,7 +212,7 @@ impl Inner {
 
     /// A name that no known model has: while the account's models are not known that proves nothing.
     fn unresolved(&self, name: &str, models: &AccountModels) -> Result<String, Failure> {
-        match self.session.as_ref().map(|session| session.view()) {
+        match self.seat.view() {
             Some(View::Starting { .. }) => Ok(name.to_owned()),
             Some(View::Down { failure, .. }) => Err(failure.share()),
             Some(View::Ready { .. }) | None => Err(unknown_model(models)),
@@ -237,8 +237,8 @@ impl Inner {
     }
 
     /// The session, or what to do to have one.
-    fn session(&self) -> Result<&Arc<Session>, Failure> {
-        self.session.as_ref().ok_or_else(not_configured)
+    fn session(&self) -> Result<Arc<Session>, Failure> {
+        self.seat.session().ok_or_else(not_configured)
     }
 
     fn note_success(&self) {
@@ -256,7 +256,7 @@ impl Inner {
             reason: None,
             details: vec![("state", self.state.in_short().to_owned())],
         };
-        let Some(session) = &self.session else {
+        let Some(session) = self.seat.session() else {
             let failure = not_configured();
             health.fail(&failure);
             return health;
@@ -300,8 +300,9 @@ pub const NAME: &str = "gemini-web";
 fn not_configured() -> Failure {
     Failure::new(
         Kind::UpstreamNotConfigured,
-        "No Gemini cookies are configured. Set SECURE_1PSID and SECURE_1PSIDTS to the values of the cookies \
-         __Secure-1PSID and __Secure-1PSIDTS of gemini.google.com and restart; the page at / says how to get them.",
+        "No Gemini cookies are configured. Enter the cookies __Secure-1PSID and __Secure-1PSIDTS of gemini.google.com \
+         on the gateway's page at /, which says how to get them, or set SECURE_1PSID and SECURE_1PSIDTS to their values \
+         and restart.",
     )
 }
 

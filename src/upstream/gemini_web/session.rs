@@ -5,7 +5,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
@@ -21,9 +21,11 @@ use uuid::Uuid;
 use super::{
     account::Account,
     keeper::RotationReport,
+    ledger::Ledger,
     page::PageTokens,
     proof::Proof,
     transport::{Transport, too_slow},
+    upload::Uploads,
     vault::Vault,
 };
 use crate::error::{Failure, Kind};
@@ -52,6 +54,10 @@ impl Live {
 pub(super) struct Session {
     pub(super) transport: Transport,
     pub(super) vault: Vault,
+    /// The chats it keeps in its account.
+    pub(super) ledger: Arc<Ledger>,
+    /// What was uploaded to its account.
+    pub(super) uploads: Uploads,
     pub(super) report: Mutex<RotationReport>,
     pub(super) proof: Proof,
     pub(super) tasks: TaskTracker,
@@ -66,6 +72,10 @@ pub(super) struct Session {
     in_vain: Mutex<Option<Instant>>,
     /// Cancelled when the gateway ends: no rotation begins any more.
     pub(super) stop: CancellationToken,
+    /// Cancelled when another session has taken its place: from then on it only ends what it has begun.
+    pub(super) retired: CancellationToken,
+    /// The session that took its place in the same account.
+    successor: OnceLock<Arc<Session>>,
     request_ids: AtomicU32,
 }
 
@@ -85,10 +95,18 @@ pub(super) enum View {
 }
 
 impl Session {
-    pub(super) fn new(transport: Transport, vault: Vault, tasks: TaskTracker, stop: CancellationToken) -> Self {
+    pub(super) fn new(
+        transport: Transport,
+        vault: Vault,
+        ledger: Arc<Ledger>,
+        tasks: TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
         Self {
+            uploads: Uploads::new(&transport.protocol),
             transport,
             vault,
+            ledger,
             report: Mutex::default(),
             proof: Proof::default(),
             tasks,
@@ -99,6 +117,8 @@ impl Session {
             failures_in_a_row: AtomicU32::new(0),
             in_vain: Mutex::default(),
             stop,
+            retired: CancellationToken::new(),
+            successor: OnceLock::new(),
             // Google's page begins with a random five-digit number and counts up by 100000 a request.
             request_ids: AtomicU32::new(fastrand::u32(10_000..100_000)),
         }
@@ -137,13 +157,14 @@ impl Session {
         let session = Arc::clone(self);
         let attempt = self.tasks.spawn(async move {
             let _turn = session.writing.lock().await;
-            if session.attempts.load(Ordering::Acquire) <= stale {
+            if session.attempts.load(Ordering::Acquire) <= stale && !session.is_retired() {
                 session.attempt().await;
             }
         });
         match timeout_at(deadline, attempt).await {
             Err(_) => return Err(too_slow()),
             Ok(Err(_)) => return Err(ending()),
+            Ok(Ok(())) if self.is_retired() => return Err(replaced()),
             Ok(Ok(())) => {}
         }
         match self.view() {
@@ -156,9 +177,13 @@ impl Session {
     /// Makes the session anew and publishes the result. The caller holds `writing`.
     async fn attempt(&self) {
         let before = self.attempts.load(Ordering::Acquire);
-        let serial = before + 1;
-        let result = self.establish(before).await;
-        self.attempts.store(serial, Ordering::Release);
+        let result = self.establish(before, ATTEMPT).await;
+        self.publish(result);
+    }
+
+    /// Makes an attempt's result known. Its caller holds `writing`, or is the only one who knows the session.
+    pub(super) fn publish(&self, result: Result<(PageTokens, Account), Failure>) {
+        let serial = self.attempts.fetch_add(1, Ordering::AcqRel) + 1;
         let view = match result {
             Ok((tokens, account)) => {
                 self.failures_in_a_row.store(0, Ordering::Relaxed);
@@ -244,6 +269,41 @@ impl Session {
         });
     }
 
+    /// Ends its use: who waits for it, or needs it made anew, finds `successor` in its place. Answers under way go on
+    /// with what they have.
+    pub(super) fn retire(self: &Arc<Self>, successor: &Arc<Session>) {
+        if successor.vault.is_of(self.vault.psid()) {
+            let _ = self.successor.set(Arc::clone(successor));
+        }
+        self.retired.cancel();
+        let now = Instant::now();
+        self.view.send_if_modified(|view| {
+            let waiting = !matches!(view, View::Ready { .. });
+            if waiting {
+                *view = View::Down {
+                    failure: Arc::new(replaced()),
+                    since: now,
+                    retry_at: now,
+                };
+            }
+            waiting
+        });
+    }
+
+    /// Whether another session has taken its place.
+    pub(super) fn is_retired(&self) -> bool {
+        self.retired.is_cancelled()
+    }
+
+    /// The session in use in its account: itself, or what came after it.
+    pub(super) fn newest(self: &Arc<Self>) -> Arc<Session> {
+        let mut newest = self;
+        while let Some(next) = newest.successor.get() {
+            newest = next;
+        }
+        Arc::clone(newest)
+    }
+
     /// The number of the next request.
     pub(super) fn request_id(&self) -> u32 {
         self.request_ids.fetch_add(100_000, Ordering::Relaxed)
@@ -275,6 +335,9 @@ impl Session {
         }
     }
 }
+
+/// The longest one attempt may take, so that a silent upstream cannot hold every waiter.
+const ATTEMPT: Duration = Duration::from_secs(60);
 
 /// How long a failed session is left alone. Asking sooner would not help, and would feed the reason for some blocks.
 fn retry_wait(failure: &Failure, failures_in_a_row: u32) -> Duration {
@@ -308,6 +371,14 @@ pub(super) fn cause(failure: &Failure) -> String {
         next = error.source();
     }
     line
+}
+
+fn replaced() -> Failure {
+    Failure::new(
+        Kind::UpstreamUnavailable,
+        "The owner has just replaced the cookies of the Gemini session. Try again.",
+    )
+    .retry_after(Duration::from_secs(1))
 }
 
 fn ending() -> Failure {

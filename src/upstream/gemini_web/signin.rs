@@ -22,33 +22,24 @@ use super::{
 };
 use crate::error::{Failure, Kind};
 
-/// The longest one attempt may take, so that a silent upstream cannot hold every waiter.
-const ATTEMPT: Duration = Duration::from_secs(60);
-
 impl Session {
     /// Signs in with the best cookies known. When none of them is signed in any more, tries to renew the best by a
     /// rotation, and then without the partner cookie, which tells a stale partner from a dead session (protocol
-    /// notes, cookie rotation: 401). The best are those of session `before`: if they are signed out, so is it.
-    pub(super) async fn establish(&self, before: u64) -> Result<(PageTokens, Account), Failure> {
-        let deadline = Instant::now() + ATTEMPT;
-        let candidates = self.vault.candidates();
-        let mut signed_out = None;
-        for candidate in &candidates {
-            match self.sign_in(candidate, deadline).await {
-                Err(failure) if failure.kind() == Kind::UpstreamAuthExpired => signed_out = Some(failure),
-                other => return other,
-            }
-            self.proof.note_over(before);
-            debug!(origin = ?candidate.origin, "these cookies are signed out");
-        }
+    /// notes, cookie rotation: 401). The best are those of session `before`: if they are signed out, so is it. Each
+    /// sign-in may take as long as `patience`.
+    pub(super) async fn establish(&self, before: u64, patience: Duration) -> Result<(PageTokens, Account), Failure> {
+        let signed_out = match self.sign_in_unrenewed(before, patience).await {
+            Err(failure) if failure.kind() == Kind::UpstreamAuthExpired => failure,
+            other => return other,
+        };
         let mut bound = None;
-        for candidate in to_renew(candidates) {
+        for candidate in to_renew(self.vault.candidates()) {
             match self.renew(candidate.credentials.psidts.as_ref()).await {
                 Renewal::Renewed(psidts) => {
                     info!(origin = ?candidate.origin, "signed-out cookies were renewed by a rotation");
                     let mut renewed = candidate;
                     renewed.credentials.psidts = Some(psidts);
-                    return self.sign_in(&renewed, Instant::now() + ATTEMPT).await;
+                    return self.sign_in(&renewed, Instant::now() + patience).await;
                 }
                 Renewal::Over(failure) if failure.kind() == Kind::UpstreamDeviceBound => bound = Some(failure),
                 Renewal::Over(_) | Renewal::Unchanged | Renewal::Refused => {}
@@ -56,7 +47,26 @@ impl Session {
                 Renewal::NotNow(wait) => return Err(errors::not_renewed_yet(wait)),
             }
         }
-        Err(bound.or(signed_out).unwrap_or_else(errors::signed_out))
+        Err(bound.unwrap_or(signed_out))
+    }
+
+    /// The same with the cookies as they are.
+    pub(super) async fn sign_in_unrenewed(
+        &self,
+        before: u64,
+        patience: Duration,
+    ) -> Result<(PageTokens, Account), Failure> {
+        let deadline = Instant::now() + patience;
+        let mut signed_out = None;
+        for candidate in &self.vault.candidates() {
+            match self.sign_in(candidate, deadline).await {
+                Err(failure) if failure.kind() == Kind::UpstreamAuthExpired => signed_out = Some(failure),
+                other => return other,
+            }
+            self.proof.note_over(before);
+            debug!(origin = ?candidate.origin, "these cookies are signed out");
+        }
+        Err(signed_out.unwrap_or_else(errors::signed_out))
     }
 
     /// Signs in with one set of cookies.

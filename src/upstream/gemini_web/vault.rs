@@ -2,7 +2,13 @@
 //!
 //! One file, `session.json`, replaced whole. It holds the rotated `__Secure-1PSIDTS`, its predecessor (a request in
 //! flight, or a process killed between Google's answer and the write, may still need it), the other cookies and the
-//! page token. It does not hold `__Secure-1PSID`: that stays with the owner, and the file is worth little without it.
+//! page token. It does not hold a configured `__Secure-1PSID`: that stays with the owner, and the file is worth little
+//! without it. Only one that was entered on the gateway's page is in it, because a restart finds it nowhere else.
+//!
+//! Cookies that are only being tried have a file of their own, `session-trial.json`, so that what a trial rotates is on
+//! disk before it is used, and the file of the session in use is never touched by a trial that fails.
+
+mod entered;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -15,16 +21,21 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tracing::warn;
 
+use self::entered::Entered;
 use super::cookies::Credentials;
 use crate::state::StateDir;
 
 const FILE: &str = "session.json";
+const TRIAL: &str = "session-trial.json";
 
-/// The saved session and the configured log-in together.
+/// The saved session and the owner's log-in together: the configured one, or one entered since.
 pub(super) struct Vault {
     state: Arc<StateDir>,
     configured: Credentials,
     saved: Mutex<Saved>,
+    /// Where it is saved; none any more once another log-in has taken this one's place. Held while a file is written,
+    /// so that an older state never replaces a newer one.
+    file: tokio::sync::Mutex<Option<&'static str>>,
 }
 
 /// Cookies to try, and where they come from.
@@ -63,14 +74,37 @@ struct Saved {
     /// The page token, which outlives the page it came with.
     at: Option<String>,
     cookies: Vec<Cookie<'static>>,
+    /// The log-in that was entered in place of the configured one, where it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entered: Option<Entered>,
 }
 
 impl Vault {
-    /// Reads what was saved for this log-in. A file of another account or one that cannot be read is left alone
-    /// until there is something newer to put in its place.
-    pub(super) fn open(state: Arc<StateDir>, configured: Credentials) -> Self {
+    /// Reads what was saved for the owner's log-in: the configured one, unless another one was entered since it was
+    /// configured. None where there is neither. A file of another account or one that cannot be read is left alone until
+    /// there is something newer to put in its place.
+    pub(super) fn open(state: Arc<StateDir>, configured: Option<&Credentials>) -> Option<Self> {
+        let mut saved = read(&state, FILE);
+        let entered = saved
+            .as_ref()
+            .and_then(|saved| saved.entered.as_ref()?.in_force(configured));
+        if let (None, Some(saved)) = (&entered, &mut saved) {
+            // The owner has configured something else since then.
+            saved.entered = None;
+        }
+        let credentials = entered.or_else(|| configured.cloned())?;
+        Some(Self::of(state, credentials, saved, FILE))
+    }
+
+    /// For a log-in that is tried: with what an earlier trial of the same one has rotated.
+    pub(super) fn for_trial(state: Arc<StateDir>, credentials: Credentials) -> Self {
+        let saved = read(&state, TRIAL).filter(|saved| saved.seed == partner_digest(&credentials));
+        Self::of(state, credentials, saved, TRIAL)
+    }
+
+    fn of(state: Arc<StateDir>, configured: Credentials, saved: Option<Saved>, file: &'static str) -> Self {
         let account = digest(configured.psid.expose_secret());
-        let saved = read(&state).filter(|saved| saved.account == account);
+        let saved = saved.filter(|saved| saved.account == account);
         let saved = saved.unwrap_or_else(|| Saved {
             account,
             ..Saved::default()
@@ -79,7 +113,72 @@ impl Vault {
             state,
             configured,
             saved: Mutex::new(saved),
+            file: Some(file).into(),
         }
+    }
+
+    /// Of the same account, so that its last rotation counts here too: one follows another no sooner.
+    pub(super) fn follow(&self, running: &Self) {
+        let asked_at = running.lock().asked_at;
+        let mut saved = self.lock();
+        saved.asked_at = saved.asked_at.max(asked_at);
+    }
+
+    /// Nothing is saved from here any more: another log-in takes this one's place.
+    pub(super) async fn retire(&self) {
+        *self.file.lock().await = None;
+    }
+
+    /// A log-in that was tried becomes the one in use, over restarts too: until the owner configures another than
+    /// `configured`, what is configured now. Gives whether it is on disk.
+    pub(super) async fn promote(&self, configured: Option<&Credentials>) -> bool {
+        let mut file = self.file.lock().await;
+        let bytes = {
+            let mut saved = self.lock();
+            saved.entered = Some(Entered::new(&self.configured, configured));
+            serde_json::to_vec(&*saved)
+        };
+        *file = Some(FILE);
+        let kept = write(&self.state, FILE, bytes).await && self.state.is_durable();
+        let state = Arc::clone(&self.state);
+        // What stays behind is only known again by who enters the same cookies.
+        let _ = tokio::task::spawn_blocking(move || state.remove(TRIAL)).await;
+        kept
+    }
+
+    /// A trial came to nothing: its file stays only where it holds what was rotated.
+    pub(super) async fn discard(&self) {
+        let file = self.file.lock().await;
+        if self.has_rotated() || *file != Some(TRIAL) {
+            return;
+        }
+        let state = Arc::clone(&self.state);
+        let removed = tokio::task::spawn_blocking(move || state.remove(TRIAL)).await;
+        if let Ok(Err(error)) = removed {
+            warn!(%error, "what is left of a trial of cookies could not be removed");
+        }
+    }
+
+    /// Recognises the log-in it was opened with.
+    pub(super) fn fingerprint(&self) -> String {
+        entered::fingerprint(&self.configured)
+    }
+
+    /// Whether it is of this account.
+    pub(super) fn is_of(&self, psid: &SecretString) -> bool {
+        self.lock().account == digest(psid.expose_secret())
+    }
+
+    /// Whether these cookies are the ones in force, or older ones of the same chain.
+    pub(super) fn holds(&self, credentials: &Credentials) -> bool {
+        let partner = partner_digest(credentials);
+        self.is_of(&credentials.psid) && (partner == self.configured_digest() || self.lock().knows(partner))
+    }
+
+    /// Whether the value in force came from a rotation.
+    pub(super) fn has_rotated(&self) -> bool {
+        self.current()
+            .is_some_and(|psidts| digest(psidts.expose_secret()) != self.configured_digest())
     }
 
     /// The cookies to try, best first: what was rotated last, unless the owner has configured a value that this
@@ -199,11 +298,7 @@ impl Vault {
     }
 
     fn configured_digest(&self) -> String {
-        self.configured
-            .psidts
-            .as_ref()
-            .map(|psidts| digest(psidts.expose_secret()))
-            .unwrap_or_default()
+        partner_digest(&self.configured)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Saved> {
@@ -211,25 +306,34 @@ impl Vault {
     }
 
     async fn update(&self, change: impl FnOnce(&mut Saved)) {
+        let file = self.file.lock().await;
         let bytes = {
             let mut saved = self.lock();
             change(&mut saved);
             serde_json::to_vec(&*saved)
         };
-        let state = Arc::clone(&self.state);
-        let result = tokio::task::spawn_blocking(move || match bytes {
-            Ok(bytes) => state.save(FILE, &bytes),
-            Err(error) => Err(error.into()),
-        })
-        .await;
-        match result {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                warn!(%error, "the session could not be saved; after a restart the configured cookies may be too old");
-            }
-            Err(error) => warn!(%error, "the session could not be saved"),
+        if let Some(file) = *file {
+            write(&self.state, file, bytes).await;
         }
     }
+}
+
+/// Writes a file whole; false, with a warning, where that fails.
+async fn write(state: &Arc<StateDir>, file: &'static str, bytes: serde_json::Result<Vec<u8>>) -> bool {
+    let state = Arc::clone(state);
+    let result = tokio::task::spawn_blocking(move || match bytes {
+        Ok(bytes) => state.save(file, &bytes),
+        Err(error) => Err(error.into()),
+    })
+    .await;
+    match result {
+        Ok(Ok(())) => return true,
+        Ok(Err(error)) => {
+            warn!(%error, "the session could not be saved; after a restart the configured cookies may be too old");
+        }
+        Err(error) => warn!(%error, "the session could not be saved"),
+    }
+    false
 }
 
 impl Saved {
@@ -262,8 +366,8 @@ impl Saved {
     }
 }
 
-fn read(state: &StateDir) -> Option<Saved> {
-    let bytes = match state.load(FILE) {
+fn read(state: &StateDir, file: &str) -> Option<Saved> {
+    let bytes = match state.load(file) {
         Ok(bytes) => bytes?,
         Err(error) => {
             warn!(%error, "the saved session cannot be read; going on with the configured cookies");
@@ -290,6 +394,12 @@ pub(super) fn digest(value: &str) -> String {
         .collect()
 }
 
+/// Of the partner cookie; empty where there is none.
+fn partner_digest(credentials: &Credentials) -> String {
+    let psidts = credentials.psidts.as_ref();
+    psidts.map(|psidts| digest(psidts.expose_secret())).unwrap_or_default()
+}
+
 fn unix_now() -> u64 {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -297,88 +407,4 @@ fn unix_now() -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn credentials(psid: &str, psidts: &str) -> Credentials {
-        Credentials {
-            psid: psid.to_owned().into(),
-            psidts: Some(psidts.to_owned().into()),
-        }
-    }
-
-    fn order(vault: &Vault) -> Vec<(String, Origin)> {
-        let value = |c: &Candidate| c.credentials.psidts.as_ref().unwrap().expose_secret().to_owned();
-        vault
-            .candidates()
-            .iter()
-            .map(|candidate| (value(candidate), candidate.origin))
-            .collect()
-    }
-
-    fn open(dir: &tempfile::TempDir, credentials: Credentials) -> Vault {
-        Vault::open(Arc::new(StateDir::open(Some(dir.path()))), credentials)
-    }
-
-    async fn rotate(vault: &Vault, value: &str) {
-        vault.renew(&SecretString::from(value.to_owned()), Vec::new()).await;
-    }
-
-    #[tokio::test]
-    async fn after_a_restart_the_rotated_value_beats_the_stale_one_of_the_environment() {
-        let dir = tempfile::tempdir().unwrap();
-        let vault = open(&dir, credentials("id", "env"));
-        vault.signed_in_with(&vault.candidates()[0], None).await;
-        rotate(&vault, "second").await;
-        rotate(&vault, "third").await;
-        let again = open(&dir, credentials("id", "env"));
-        let expected = [
-            ("third", Origin::Saved),
-            ("second", Origin::Previous),
-            ("env", Origin::Configured),
-        ];
-        assert_eq!(
-            order(&again),
-            expected.map(|(value, origin)| (value.to_owned(), origin))
-        );
-        assert!(again.since_asked().is_some());
-    }
-
-    #[tokio::test]
-    async fn an_earlier_value_of_the_chain_in_the_environment_is_known_to_be_old() {
-        let dir = tempfile::tempdir().unwrap();
-        let vault = open(&dir, credentials("id", "env"));
-        rotate(&vault, "second").await;
-        rotate(&vault, "third").await;
-        assert_eq!(order(&open(&dir, credentials("id", "second")))[0].0, "third");
-    }
-
-    #[tokio::test]
-    async fn new_cookies_of_the_owner_come_first_and_another_login_drops_the_file() {
-        let dir = tempfile::tempdir().unwrap();
-        rotate(&open(&dir, credentials("id", "env")), "second").await;
-        assert_eq!(
-            order(&open(&dir, credentials("id", "pasted")))[0],
-            ("pasted".to_owned(), Origin::Configured)
-        );
-        assert_eq!(
-            order(&open(&dir, credentials("other", "env"))),
-            [("env".to_owned(), Origin::Configured)]
-        );
-    }
-
-    #[tokio::test]
-    async fn a_damaged_file_is_no_obstacle() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join(FILE), b"{\"account\":").unwrap();
-        assert_eq!(order(&open(&dir, credentials("id", "env"))).len(), 1);
-    }
-
-    #[tokio::test]
-    async fn the_identity_is_not_in_the_file() {
-        let dir = tempfile::tempdir().unwrap();
-        rotate(&open(&dir, credentials("g.a000-identity", "env")), "second").await;
-        let file = std::fs::read_to_string(dir.path().join(FILE)).unwrap();
-        assert!(!file.contains("g.a000-identity") && file.contains("second"));
-    }
-}
+mod tests;

@@ -80,16 +80,15 @@ pub(super) struct Pass {
 
 impl Gate {
     pub(super) fn new(name: Arc<str>) -> Arc<Self> {
-        let state = State {
-            breaker: Breaker::Closed { failures: 0 },
-            window: FIRST_WINDOW,
-            all: None,
-            models: HashMap::new(),
-        };
         Arc::new(Self {
             name,
-            state: Mutex::new(state),
+            state: Mutex::new(State::new()),
         })
+    }
+
+    /// Forgets what went wrong: the upstream is another one from now on, as with new credentials.
+    pub(super) fn reopen(&self) {
+        *self.state() = State::new();
     }
 
     /// Permission to ask for this model at `now`, or the failure that stands in its way. A model that cools down is
@@ -145,6 +144,15 @@ impl Gate {
 }
 
 impl State {
+    fn new() -> Self {
+        Self {
+            breaker: Breaker::Closed { failures: 0 },
+            window: FIRST_WINDOW,
+            all: None,
+            models: HashMap::new(),
+        }
+    }
+
     fn cooling(&self, model: &str, now: Instant) -> Result<(), Failure> {
         for cooling in self.all.iter().chain(self.models.get(model)) {
             if now < cooling.until {

@@ -14,6 +14,7 @@ pub(crate) mod rules;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use secrecy::SecretString;
 use tokio::time::Instant;
 use tracing::Span;
 
@@ -22,7 +23,9 @@ use self::{
     gate::Gate,
     rules::{Step, rule},
 };
-use super::{Call, Download, EventStream, Explanation, Health, HealthState, Model, Speaks, Upstream};
+use super::{
+    Call, Download, EventStream, Explanation, Health, HealthState, Model, Replacement, Speaks, Upstream, Verdict,
+};
 use crate::{
     chat::{Dialect, Request},
     error::{Failure, Kind},
@@ -129,6 +132,19 @@ impl Upstream for Router {
     /// What the first model that is asked would get.
     fn explain(&self, request: &Request) -> Result<Explanation, Failure> {
         self.inner.member(&request.model).0.upstream.explain(request)
+    }
+
+    /// Only the first upstream has a session of its owner's.
+    fn replace_credentials(&self, text: SecretString) -> BoxFuture<'static, Result<Replacement, Failure>> {
+        let first = &self.inner.members[0];
+        let (trial, gate) = (first.upstream.replace_credentials(text), Arc::clone(&first.gate));
+        Box::pin(async move {
+            let replacement = trial.await?;
+            if replacement.in_use && replacement.verdict != Verdict::Unchanged {
+                gate.reopen();
+            }
+            Ok(replacement)
+        })
     }
 
     fn health(&self) -> Vec<Health> {

@@ -52,6 +52,24 @@ fn start(dir: &Path, port: u16) -> Killed {
     Killed(child)
 }
 
+fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// The status of the first chat after a start.
+async fn answered(client: &reqwest::Client, port: u16) -> Option<u16> {
+    let answered = timeout(Duration::from_secs(20), async {
+        loop {
+            if let Some(status) = chat(client, port).await {
+                return status;
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    });
+    answered.await.ok()
+}
+
 /// The status of one chat, or none while the port is not open yet.
 async fn chat(client: &reqwest::Client, port: u16) -> Option<u16> {
     let body = json!({"model": "gemini-flash", "messages": [{"role": "user", "content": "[[stand-in: text=ok]]"}]});
@@ -83,23 +101,16 @@ async fn killed_at_any_instant_it_comes_back_with_the_newest_cookie() {
         overlay(&standin.base_url(), &rotate_fast),
     )
     .unwrap();
-    let port = TcpListener::bind(("127.0.0.1", 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = free_port();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     for round in 0..ROUNDS {
         let gateway = start(dir.path(), port);
-        let answered = timeout(Duration::from_secs(20), async {
-            loop {
-                if let Some(status) = chat(&client, port).await {
-                    return status;
-                }
-                sleep(Duration::from_millis(5)).await;
-            }
-        });
-        assert_eq!(answered.await.ok(), Some(200), "round {round}: {}", log(dir.path()));
+        assert_eq!(
+            answered(&client, port).await,
+            Some(200),
+            "round {round}: {}",
+            log(dir.path())
+        );
         // Somewhere around the next rotation: before it, in the middle of it, after it.
         let rotations = rotation_requests(&control.requests());
         let next = control.wait_for(|records| rotation_requests(records) > rotations);
@@ -118,4 +129,56 @@ fn rotation_requests(records: &[Record]) -> usize {
 
 fn log(dir: &Path) -> String {
     fs::read_to_string(dir.join("log")).unwrap()
+}
+
+#[tokio::test]
+async fn killed_while_new_cookies_are_tried_it_comes_back_with_the_old_or_the_new_ones() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let dir = tempfile::tempdir().unwrap();
+    let standin = StandIn::start(Options::default()).await.unwrap();
+    let control = standin.control();
+    // The partner cookie counts: who lost a rotation that was used is signed out.
+    control.configure(|settings| settings.require_psidts = true);
+    fs::write(
+        dir.path().join("overlay.json"),
+        overlay(&standin.base_url(), &json!({})),
+    )
+    .unwrap();
+    let port = free_port();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    for round in 0..ROUNDS {
+        let gateway = start(dir.path(), port);
+        assert_eq!(
+            answered(&client, port).await,
+            Some(200),
+            "round {round}: {}",
+            log(dir.path())
+        );
+        let cookies =
+            json!({"__Secure-1PSID": format!("{PSID}-{round}"), "__Secure-1PSIDTS": format!("{PSIDTS}-{round}")});
+        let entering = client
+            .post(format!("http://127.0.0.1:{port}/session/cookies"))
+            .bearer_auth(KEY)
+            .header("content-type", "application/json")
+            .body(json!({"cookies": cookies}).to_string());
+        let rotations = rotation_requests(&control.requests());
+        let entering = tokio::spawn(entering.send());
+        // From before the rotation to after the switch.
+        let rotating = control.wait_for(|records| rotation_requests(records) > rotations);
+        assert!(
+            timeout(Duration::from_secs(20), rotating).await.is_ok(),
+            "round {round}: {}",
+            log(dir.path())
+        );
+        sleep(Duration::from_millis(round % 6)).await;
+        drop(gateway);
+        let _ = entering.await;
+    }
+    let gateway = start(dir.path(), port);
+    assert_eq!(answered(&client, port).await, Some(200), "{}", log(dir.path()));
+    drop(gateway);
+    assert!(
+        !log(dir.path()).contains("sidts-") && !log(dir.path()).contains(PSID),
+        "no cookie in the log"
+    );
 }

@@ -1,6 +1,7 @@
 //! The gateway in front of the stand-in, over real sockets: what a client sees of Google's moods.
 
 mod answers;
+mod cookies;
 mod documents;
 mod faults;
 mod guest;

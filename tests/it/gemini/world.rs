@@ -26,6 +26,8 @@ pub(crate) const PSIDTS: &str = "sidts-world-configured";
 /// How a world differs from the ordinary one.
 pub(crate) struct Plan {
     pub(crate) standin: StandInSettings,
+    /// None: nothing is configured.
+    pub(crate) psid: Option<&'static str>,
     pub(crate) psidts: Option<&'static str>,
     pub(crate) state: Option<PathBuf>,
     pub(crate) temporary_chats: bool,
@@ -43,6 +45,7 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             standin: StandInSettings::default(),
+            psid: Some(PSID),
             psidts: Some(PSIDTS),
             state: None,
             temporary_chats: true,
@@ -278,8 +281,8 @@ async fn start(standin: &StandIn, plan: &Plan) -> (Gateway, String) {
     let config = configuration(&plan.env);
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let settings = Settings {
-        credentials: Some(Credentials {
-            psid: PSID.to_owned().into(),
+        credentials: plan.psid.map(|psid| Credentials {
+            psid: psid.to_owned().into(),
             psidts: plan.psidts.map(|psidts| psidts.to_owned().into()),
         }),
         protocol: Protocol::with_overlay(&overlay(&standin.base_url(), &plan.overlay)).unwrap(),
