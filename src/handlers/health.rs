@@ -73,8 +73,8 @@ pub(crate) enum State {
 pub(crate) struct UpstreamReport {
     pub(crate) name: Cow<'static, str>,
     pub(crate) state: State,
-    since_s: u64,
-    last_success_s: Option<u64>,
+    pub(crate) since_s: u64,
+    pub(crate) last_success_s: Option<u64>,
     pub(crate) code: Option<&'static str>,
     pub(crate) reason: Option<String>,
     #[serde(serialize_with = "as_map")]

@@ -169,7 +169,7 @@ async fn place(app: &App) -> Result<OwnedSemaphorePermit, Failure> {
 }
 
 /// Where the client found the gateway. A proxy in front says how it was reached itself.
-fn base_of(headers: &HeaderMap) -> String {
+pub(super) fn base_of(headers: &HeaderMap) -> String {
     let text = |name: &str| {
         headers
             .get(name)

@@ -217,7 +217,7 @@ async fn a_body_that_stalls_is_given_up() {
 async fn health_tells_state_and_cure() {
     let gateway = Gateway::start().await;
     let page = gateway.send_with("GET", "/", &[("accept", "text/html")], "").await;
-    assert!(!page.body.contains("__Secure-1PSID"));
+    assert!(page.body.contains("New cookies, when the session ends") && !page.body.contains("<details open>"));
     let ready = gateway.send_with("GET", "/health", &[], "").await;
     assert_eq!(
         (ready.status, &ready.json()["status"]),
@@ -250,15 +250,55 @@ async fn health_tells_state_and_cure() {
         "__Secure-1PSIDTS",
         "without logging out",
         "SECURE_1PSID<",
+        "How its owner gives it cookies",
+        "<details open>",
     ] {
         assert!(page.body.contains(step), "{step}");
     }
     let policy = page.header("content-security-policy").unwrap();
     assert!(policy.starts_with("default-src 'none'; style-src 'nonce-"), "{policy}");
+    assert!(
+        policy.contains("; script-src 'nonce-") && policy.contains("; connect-src 'self';"),
+        "{policy}"
+    );
+    assert!(!policy.contains("unsafe"), "{policy}");
     assert_eq!(
         gateway.send_with("GET", "/livez", &[], "").await.body,
         r#"{"status":"alive"}"#
     );
+}
+
+/// The page as it is when it is asked for under this name.
+async fn page_of(gateway: &Gateway, headers: &str) -> String {
+    let mut connection = gateway.connect().await;
+    let head = format!("GET / HTTP/1.1\r\naccept: text/html\r\n{headers}\r\n\r\n");
+    connection.write(head.as_bytes()).await;
+    connection.reply("GET").await.body
+}
+
+#[tokio::test]
+async fn the_recipes_on_the_page_name_the_host_that_was_asked_or_the_public_url() {
+    let private = "<details open>\n<summary>If this is a private Hugging Face Space";
+    let gateway = Gateway::start().await;
+    for (headers, base) in [
+        ("host: gateway.example:8080", "http://gateway.example:8080/v1"),
+        (
+            "host: me-space.hf.space\r\nx-forwarded-proto: https",
+            "https://me-space.hf.space/v1",
+        ),
+        ("host: \"><script>", "https://your-gateway/v1"),
+    ] {
+        let page = page_of(&gateway, headers).await;
+        assert!(page.contains(&format!("curl -N {base}/chat/completions")), "{base}");
+        assert_eq!(page.contains(private), base.contains(".hf.space"), "{base}");
+        assert!(!page.contains("\"><script>"));
+    }
+    let gateway = Setup::default()
+        .env("PUBLIC_URL", "https://public.example/gw/")
+        .start()
+        .await;
+    let page = page_of(&gateway, "host: other.example").await;
+    assert!(page.contains("base_url=\"https://public.example/gw/v1\"") && !page.contains("other.example"));
 }
 
 #[tokio::test]
