@@ -6,16 +6,18 @@
 //! Prints one line of JSON: `port` of the proxy, `ca` the path of the authority's certificate, `base_url` of the same
 //! stand-in over plain HTTP. Ends on SIGTERM or when its standard input ends. An argument is taken as magic words for
 //! every prompt: `cargo run --example standin -- "delay=40"`.
+//!
+//! A line on its standard input steers it, and is answered by `ok` on its standard output: see [`steer`].
 
 use std::{
     error::Error,
-    io::{self, Read as _, Write as _},
+    io::{self, BufRead as _, Write as _},
     net::Ipv4Addr,
     path::Path,
     sync::Arc,
 };
 
-use gemini_gateway::standin::{Options, StandIn};
+use gemini_gateway::standin::{Control, Options, Page, Rotation, StandIn};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
@@ -68,7 +70,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tokio::select! {
         result = accept(&listener, &tls, &standin) => result?,
         _ = terminated.recv() => {}
-        () = end_of_input() => {}
+        () = steered(standin.control()) => {}
     }
     Ok(())
 }
@@ -138,14 +140,36 @@ fn server_config(ca: &Path) -> Result<ServerConfig, Box<dyn Error>> {
     Ok(config)
 }
 
-/// Waits for standard input to end. A plain thread, because a read of a terminal cannot be cancelled.
-async fn end_of_input() {
+/// Steers by the lines of standard input, until it ends. A plain thread, because a read of a terminal cannot be cancelled.
+async fn steered(control: Control) {
     let (ended, wait) = oneshot::channel();
     std::thread::spawn(move || {
-        let mut input = io::stdin().lock();
-        let mut buffer = [0; 256];
-        while input.read(&mut buffer).is_ok_and(|read| read > 0) {}
+        for line in io::stdin().lock().lines().map_while(Result::ok) {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let known = steer(&control, &words);
+            let told = writeln!(io::stdout(), "{}", if known { "ok" } else { "not known" });
+            if told.is_err() {
+                break;
+            }
+        }
         let _ = ended.send(());
     });
     let _ = wait.await;
+}
+
+/// `seed PSID PSIDTS` makes a session; `sign-out` and `expire` end all of them; `rotation` is one of `renew`, `refused` and
+/// `device-bound`, `page` one of `app` and `sorry`. False for any other line.
+fn steer(control: &Control, words: &[&str]) -> bool {
+    match words {
+        ["seed", psid, psidts] => control.seed(psid, Some(psidts)),
+        ["sign-out"] => control.sign_out(),
+        ["expire"] => control.expire(),
+        ["rotation", "renew"] => control.configure(|settings| settings.rotation = Rotation::Renew),
+        ["rotation", "refused"] => control.configure(|settings| settings.rotation = Rotation::Refused),
+        ["rotation", "device-bound"] => control.configure(|settings| settings.rotation = Rotation::DeviceBound),
+        ["page", "app"] => control.configure(|settings| settings.page = Page::App),
+        ["page", "sorry"] => control.configure(|settings| settings.page = Page::SorryRedirect),
+        _ => return false,
+    }
+    true
 }
