@@ -11,6 +11,7 @@ use crate::{
     auth::Keyring,
     chat::Dialect,
     config::{Config, Origins},
+    conversations::{self, Conversations},
     links::Links,
     media::Media,
     room::Room,
@@ -44,6 +45,8 @@ pub struct App {
     pub footnotes: bool,
     /// Makes and reads links to what only the account can open.
     pub(crate) links: Links,
+    /// What was said in plain chats.
+    pub(crate) conversations: Conversations,
     /// Room for the bytes of requests.
     pub(crate) room: Arc<Room>,
     /// What is done with the files of a request.
@@ -87,6 +90,7 @@ impl App {
             permits: Arc::new(Semaphore::new(config.max_concurrent)),
             default_model: config.default_model.clone(),
             aliases: config.model_aliases.clone(),
+            conversations: Conversations::new(),
             room: Room::new(config.room()),
             media: Media::new(config),
             limits: Limits::new(config),
@@ -134,6 +138,8 @@ pub struct Limits {
     pub empty_delta_after: Duration,
     /// How long a whole request head may take.
     pub head_read: Duration,
+    /// What is kept of plain chats.
+    pub conversations: conversations::Bounds,
     /// How much of a body nobody wants is read before the refusal is sent, in bytes.
     pub drain_bytes: u64,
     /// And for how long.
@@ -158,6 +164,7 @@ impl Limits {
             comment_after: Duration::from_secs(12),
             empty_delta_after: Duration::from_secs(60),
             head_read: Duration::from_secs(30),
+            conversations: conversations::Bounds::default(),
             drain_bytes: (config.max_body_bytes as u64).saturating_mul(DRAIN_FACTOR).max(4 << 20),
             drain_time: Duration::from_secs(30),
             write_stall: config.request_timeout,
@@ -188,6 +195,7 @@ fn cors(origins: &Origins) -> Option<CorsLayer> {
         "x-gateway-prompt-attachment",
         "x-gateway-upstream",
         "x-gateway-attempts",
+        "x-gateway-conversation-length",
         "x-gateway-stand-in",
     ];
     Some(

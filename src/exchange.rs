@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::request::Parts;
 
-use crate::{app::App, telemetry::access::Record};
+use crate::{app::App, auth::KeyName, telemetry::access::Record};
 
 /// What a handler is given.
 pub(crate) struct Exchange {
@@ -12,6 +12,8 @@ pub(crate) struct Exchange {
     pub(crate) app: Arc<App>,
     /// The request's record.
     pub(crate) record: Arc<Record>,
+    /// The key that opened the door; none where there is no door.
+    pub(crate) key: Option<KeyName>,
     /// The head, without any credential.
     pub(crate) head: Parts,
     /// What `{id}` in the route's path stands for.

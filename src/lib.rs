@@ -14,6 +14,7 @@ pub mod surface;
 // The wire formats, and the vocabulary they share with the upstreams.
 pub mod api;
 pub mod chat;
+pub mod conversations;
 pub mod media;
 
 // Who answers.

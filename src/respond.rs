@@ -29,7 +29,7 @@ pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Body>
 /// A failure as its client reads it: status, error body, and what a retry would be worth.
 pub(crate) fn failure(failure: &Failure, shape: Format, request_id: &str) -> Response<Body> {
     let facts = failure.kind().facts();
-    let mut response = json(facts.status, shape.error_body(failure, request_id));
+    let mut response = json(shape.status(facts.status), shape.error_body(failure, request_id));
     let headers = response.headers_mut();
     if !facts.client_may_retry {
         headers.insert("x-should-retry", HeaderValue::from_static("false"));

@@ -51,6 +51,8 @@ pub(crate) enum Handler {
     Model,
     Media,
     OpenApi,
+    PlainReset,
+    PlainStatus,
     /// Nothing: a path of another API's that is known not to be served, refused in that API's shape.
     Nothing,
     /// Earlier answers: none is kept.
@@ -80,6 +82,9 @@ pub(crate) static TABLE: &[Route] = &[
     Route { name: "openapi", path: "/openapi.json",          auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::OpenApi)], allow: GET },
     Route { name: "session", path: "/session",               auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::GET,  Handler::Session)], allow: GET },
     Route { name: "cookies", path: "/session/cookies",       auth: Auth::Key,  shape: Format::OpenAiChat, methods: &[(Method::POST, Handler::Cookies)], allow: POST },
+    Route { name: "plain-chat",   path: "/chat",             auth: Auth::Key,  shape: Format::PlainChat, methods: &[(Method::POST, Handler::Generate(Format::PlainChat))], allow: POST },
+    Route { name: "plain-reset",  path: "/reset",            auth: Auth::Key,  shape: Format::PlainChat, methods: &[(Method::POST, Handler::PlainReset)],  allow: POST },
+    Route { name: "plain-status", path: "/status",           auth: Auth::Key,  shape: Format::PlainChat, methods: &[(Method::GET,  Handler::PlainStatus)], allow: GET },
     // Before the rows for the same paths below the usual prefix: `google` tells whose they are.
     Route { name: "gemini-generate", path: "{google}/models/{id}:generateContent",       auth: Auth::Key, shape: Format::GeminiNative, methods: &[(Method::POST, Handler::Generate(Format::GeminiNative))],    allow: POST },
     Route { name: "gemini-stream",   path: "{google}/models/{id}:streamGenerateContent", auth: Auth::Key, shape: Format::GeminiNative, methods: &[(Method::POST, Handler::Generate(Format::GeminiNative))],    allow: POST },
@@ -252,10 +257,24 @@ mod tests {
             "/v1",
             "/v1/",
             "/v1/health",
-            "/chat",
+            "/v1/chat",
+            "/chat/x",
             "/v1/chat/completions/x",
         ] {
             assert_eq!(name_and_id(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn plain_chat_is_where_its_clients_look_for_it_and_nowhere_else() {
+        for (path, name) in [
+            ("/chat", "plain-chat"),
+            ("//chat/", "plain-chat"),
+            ("/reset", "plain-reset"),
+            ("/status", "plain-status"),
+        ] {
+            assert_eq!(name_and_id(path), Some((name, String::new())), "{path}");
+            assert_eq!(name_and_id(&format!("/v1{path}")), None, "{path}");
         }
     }
 

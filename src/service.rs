@@ -11,7 +11,7 @@ use tracing::Instrument;
 use crate::{
     api::Format,
     app::App,
-    auth::Credentials,
+    auth::{Credentials, KeyName},
     body::{Body, Upload},
     error::{Failure, Kind},
     exchange::Exchange,
@@ -152,8 +152,9 @@ async fn dispatch(
             .map(|found| options(found.route.allow))
             .ok_or_else(|| unknown_url(app, shape, head.uri.path()));
     }
+    let mut key = None;
     if found.as_ref().is_none_or(|found| found.route.auth == Auth::Key) {
-        admit(app, record, &presented)?;
+        key = Some(admit(app, record, &presented)?);
     }
     let found = found.ok_or_else(|| unknown_url(app, shape, head.uri.path()))?;
     let handler = found.route.handler(&head.method).ok_or_else(|| {
@@ -163,6 +164,7 @@ async fn dispatch(
     let exchange = Exchange {
         app: Arc::clone(app),
         record: Arc::clone(record),
+        key,
         head,
         id: found.id,
     };
@@ -180,11 +182,13 @@ async fn dispatch(
         Handler::Nothing => Err(unknown_url(app, shape, exchange.head.uri.path())),
         Handler::NotKept => Err(not_kept(app)),
         Handler::Generate(format) => handlers::generate::generate(exchange, format, upload).await,
+        Handler::PlainReset => handlers::plain::reset(&exchange),
+        Handler::PlainStatus => handlers::plain::status(&exchange),
         Handler::CountTokens(format) => handlers::count::count(exchange, format, upload).await,
     }
 }
 
-fn admit(app: &App, record: &Record, presented: &Credentials) -> Result<(), Failure> {
+fn admit(app: &App, record: &Record, presented: &Credentials) -> Result<KeyName, Failure> {
     if app.keyring.is_empty() {
         return Err(Failure::new(
             Kind::NoClientKey,
@@ -193,7 +197,7 @@ fn admit(app: &App, record: &Record, presented: &Credentials) -> Result<(), Fail
     }
     if let Some(key) = app.keyring.check(presented) {
         record.key(key);
-        return Ok(());
+        return Ok(key);
     }
     // Client libraries tell a wrong key from a bad request by these first words.
     let message = if presented.is_empty() {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     api::{Field, Format, Treatment, Type},
+    conversations::SESSION_ID_PATTERN,
     error::{Failure, Kind},
     routes::{Auth, Handler, Route, TABLE},
 };
@@ -105,8 +106,9 @@ fn operation(route: &Route, method: &Method) -> Value {
     if route.auth == Auth::Open {
         operation["security"] = json!([]);
     }
-    if route.path.contains("{id}") {
-        operation["parameters"] = json!([{"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}]);
+    let parameters = parameters(route);
+    if !parameters.is_empty() {
+        operation["parameters"] = parameters.into();
     }
     if let Some(Handler::Generate(format) | Handler::CountTokens(format)) = handler {
         operation["summary"] = format.title().into();
@@ -130,6 +132,22 @@ fn operation(route: &Route, method: &Method) -> Value {
         });
     }
     operation
+}
+
+/// What a request says beside its body.
+fn parameters(route: &Route) -> Vec<Value> {
+    let mut parameters = Vec::new();
+    if route.path.contains("{id}") {
+        parameters.push(json!({"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}));
+    }
+    if route.shape.keeps_history() {
+        parameters.push(json!({
+            "name": "X-Session-Id", "in": "header", "required": false,
+            "description": "The caller's name for one of its conversations.",
+            "schema": {"type": "string", "pattern": SESSION_ID_PATTERN},
+        }));
+    }
+    parameters
 }
 
 /// The fields of a request body; nested ones are told in the notes of their parents.
@@ -220,7 +238,13 @@ mod tests {
                     names.insert(operation["operationId"].as_str().unwrap().to_owned()),
                     "{operation}"
                 );
-                assert_eq!(path.contains("{id}"), operation["parameters"].is_array(), "{path}");
+                let named = |place: &str| {
+                    let parameters = operation["parameters"].as_array().into_iter().flatten();
+                    parameters.filter(|parameter| parameter["in"] == place).count()
+                };
+                assert_eq!(path.contains("{id}"), named("path") == 1, "{path}");
+                let plain = ["/chat", "/reset", "/status"].contains(&path.as_str());
+                assert_eq!(plain, named("header") == 1, "{path}");
             }
         }
         let chat = &document["paths"]["/v1/chat/completions"]["post"];

@@ -147,7 +147,7 @@ mod tests {
     /// The smallest request of any format, with what is set in a sample.
     fn read(format: Format, sample: &Value) -> Result<Incoming, Failure> {
         let mut body = json!({
-            "model": "m", "max_tokens": 9, "prompt": "p", "input": "p",
+            "model": "m", "max_tokens": 9, "prompt": "p", "input": "p", "message": "p",
             "messages": [{"role": "user", "content": "p"}],
             "contents": [{"role": "user", "parts": [{"text": "p"}]}],
         });

@@ -3,11 +3,11 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use http::HeaderName;
+use http::{HeaderName, StatusCode};
 
 use super::{
     Field, anthropic_messages, gemini_native, openai_chat, openai_completions, openai_error, openai_images,
-    openai_models, openai_responses,
+    openai_models, openai_responses, plain_chat,
 };
 use crate::{
     chat::{Answer, Dialect, Event, FinishReason, Request, Usage},
@@ -30,17 +30,20 @@ pub enum Format {
     OpenAiResponses,
     /// OpenAI's legacy completions.
     OpenAiCompletions,
+    /// Plain chat: one message, one answer, and the gateway keeps the conversation.
+    PlainChat,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Format; 6] = [
+    pub const ALL: [Format; 7] = [
         Format::OpenAiChat,
         Format::OpenAiImages,
         Format::AnthropicMessages,
         Format::GeminiNative,
         Format::OpenAiResponses,
         Format::OpenAiCompletions,
+        Format::PlainChat,
     ];
 
     /// What it is and can do.
@@ -52,6 +55,7 @@ impl Format {
             Format::GeminiNative => &gemini_native::WIRE,
             Format::OpenAiResponses => &openai_responses::WIRE,
             Format::OpenAiCompletions => &openai_completions::WIRE,
+            Format::PlainChat => &plain_chat::WIRE,
         }
     }
 
@@ -131,6 +135,19 @@ impl Format {
         (self.wire().error_body)(failure, request_id)
     }
 
+    /// The status of a failure as this format's clients know it, for that of [`crate::error::Kind::facts`].
+    #[must_use]
+    pub fn status(self, usual: StatusCode) -> StatusCode {
+        (self.wire().status)(usual)
+    }
+
+    /// Whether its clients send no more than their next words, so that the gateway keeps the conversation and knows a
+    /// model for those who name none.
+    #[must_use]
+    pub fn keeps_history(self) -> bool {
+        self.wire().keeps_history
+    }
+
     /// The body that tells how many tokens a prompt has. None: the format has no such question.
     #[must_use]
     pub fn count(self, tokens: u64) -> Option<Bytes> {
@@ -152,6 +169,10 @@ pub(in crate::api) struct Wire {
     pub(in crate::api) outline: Option<(Dialect, Outline)>,
     /// See [`Format::error_body`].
     pub(in crate::api) error_body: fn(&Failure, request_id: &str) -> Bytes,
+    /// See [`Format::status`].
+    pub(in crate::api) status: fn(StatusCode) -> StatusCode,
+    /// See [`Format::keeps_history`].
+    pub(in crate::api) keeps_history: bool,
     /// See [`Format::count`].
     pub(in crate::api) count: Option<fn(u64) -> Bytes>,
     /// See [`Format::request_id_header`]; in lower case.
@@ -176,6 +197,8 @@ impl Wire {
         read: |_, _, _| Err(Failure::new(Kind::UnknownUrl, "This format has no requests.")),
         outline: None,
         error_body: |failure, _request_id| openai_error::body(failure),
+        status: |usual| usual,
+        keeps_history: false,
         count: None,
         request_id_header: None,
         key_in_query: false,

@@ -10,6 +10,7 @@ pub mod openai_chat;
 pub mod openai_completions;
 pub mod openai_images;
 pub mod openai_responses;
+pub mod plain_chat;
 
 mod escape;
 mod fields;

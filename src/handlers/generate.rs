@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     dry_run,
     media::Delivery,
+    plain::{self, Round},
     pump::{Pump, pump},
     turn,
 };
@@ -49,6 +50,11 @@ pub(crate) async fn generate(
     let mut incoming = read(&exchange, format, Purpose::Answer, upload, &held, deadline).await?;
     let model = app.upstream.resolve(&incoming.request.model)?;
     incoming.request.model.clone_from(&model);
+    let round = if format.keeps_history() {
+        Some(Round::begin(&exchange, &mut incoming.request, &held, deadline).await?)
+    } else {
+        None
+    };
     if is_understood(&incoming.request) {
         app.media.inspect(&mut incoming.request)?;
     }
@@ -82,6 +88,7 @@ pub(crate) async fn generate(
         model,
         request,
         reply: incoming.reply,
+        round,
     };
     let (mut response, disclosed) = if incoming.stream {
         streamed(&exchange, asked, events).await?
@@ -109,6 +116,8 @@ struct Asked {
     model: String,
     request: Arc<Request>,
     reply: Box<dyn Reply>,
+    /// What becomes part of a conversation that is kept here.
+    round: Option<Round>,
 }
 
 /// What the head tells of the answer.
@@ -138,8 +147,9 @@ pub(super) async fn read(
     let limits = &app.limits;
     let body = upload.read(limits.body_bytes, held, limits.body_idle, deadline).await?;
     record.received(body.len());
+    let fallback = format.keeps_history().then(|| plain::default_model(app)).flatten();
     let defaults = Defaults {
-        default_model: app.default_model.as_deref(),
+        default_model: app.default_model.as_deref().or(fallback.as_deref()),
         aliases: &app.aliases,
     };
     let target = Target {
@@ -196,6 +206,10 @@ async fn whole(asked: Asked, mut events: Events) -> Result<(Response<Body>, Disc
     }
     // The permit is free before the client has read a byte.
     drop(events);
+    if let Some(round) = asked.round {
+        let model = answered_by(&asked.model, &answer.served).to_owned();
+        answer.notes.push(round.end(&answer, &model));
+    }
     let original = answer.original.take();
     let disclosed = Disclosed {
         original: original.is_some(),
@@ -272,17 +286,21 @@ async fn streamed(
     Ok((response, disclosed))
 }
 
-fn meta(resolved: &str, served: &Served, prompt_tokens: u64) -> Meta {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let model = if served.model.is_empty() {
+/// The model that answers: the one that was asked, unless the upstream says otherwise.
+fn answered_by<'a>(resolved: &'a str, served: &'a Served) -> &'a str {
+    if served.model.is_empty() {
         resolved
     } else {
         &served.model
-    };
+    }
+}
+
+fn meta(resolved: &str, served: &Served, prompt_tokens: u64) -> Meta {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Meta {
         id: crate::ids::secret().simple().to_string(),
         created: now.as_secs(),
-        model: model.to_owned(),
+        model: answered_by(resolved, served).to_owned(),
         prompt_tokens,
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod media;
 pub(crate) mod metrics;
 pub(crate) mod models;
 pub(crate) mod page;
+pub(crate) mod plain;
 mod pump;
 pub(crate) mod session;
 mod turn;

@@ -154,7 +154,7 @@ async fn permit(app: &App, deadline: Instant) -> Result<OwnedSemaphorePermit, Fa
     }
 }
 
-fn closing() -> Failure {
+pub(super) fn closing() -> Failure {
     let failure = Failure::new(
         Kind::ShuttingDown,
         "The gateway is shutting down. Try again in a moment.",

@@ -68,6 +68,12 @@ pub trait Upstream: Send + Sync + 'static {
         Speaks::No
     }
 
+    /// The name of the upstream that is asked for this model (its public id).
+    fn name_for(&self, _model: &str) -> Cow<'static, str> {
+        let first = self.health().into_iter().next();
+        first.map(|health| health.name).unwrap_or_default()
+    }
+
     /// Starts one answer. Retries that no client can notice happen inside, before the first output event. A failure that
     /// still says [`crate::error::Retry::Backoff`] is worth one more try of whoever holds it.
     fn generate(&self, call: Call) -> EventStream;

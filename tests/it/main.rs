@@ -28,6 +28,7 @@ mod links;
 mod long;
 mod messages;
 mod places;
+mod plain;
 mod responses;
 mod standin;
 mod stream;

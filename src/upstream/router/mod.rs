@@ -11,7 +11,7 @@ mod drive;
 mod gate;
 pub(crate) mod rules;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
@@ -118,6 +118,10 @@ impl Upstream for Router {
             (false, _) if speaking.any(|speaks| speaks) => Speaks::Later,
             (false, _) => Speaks::No,
         }
+    }
+
+    fn name_for(&self, model: &str) -> Cow<'static, str> {
+        self.inner.member(model).0.name.to_string().into()
     }
 
     fn generate(&self, call: Call) -> EventStream {

@@ -148,3 +148,34 @@ async fn the_request_is_what_the_protocol_notes_say() {
     let query: Vec<&str> = record.query.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(query, ["hl", "_reqid", "rt", "bl", "f.sid"]);
 }
+
+#[tokio::test]
+async fn a_plain_chat_reaches_gemini_as_one_temporary_chat_of_all_its_turns() {
+    let world = World::new().await;
+    let prompts_of = |number: usize| world.control.prompts()[number].clone();
+    let first = world
+        .post("/chat", &json!({"message": "[[stand-in: text=First%20answer]]"}))
+        .await;
+    assert_eq!(first.status(), 200);
+    let body = r#"{"message":"[[stand-in: text=First%20answer]]","response":"First answer","status":"success"}"#;
+    assert_eq!(first.text().await.unwrap(), body);
+    let second = world
+        .post("/chat", &json!({"message": "And then? [[stand-in: text=Second]]"}))
+        .await;
+    assert_eq!(second.headers()["x-gateway-upstream"], "gemini-web");
+    assert_eq!(second.headers()["x-gateway-conversation-length"], "2");
+    assert_eq!(prompts_of(0).prompt(), Some("[[stand-in: text=First%20answer]]"));
+    let record = prompts_of(1);
+    let prompt = record.prompt().unwrap();
+    let place = |part: &str| prompt.find(part).unwrap_or_else(|| panic!("no {part} in {prompt}"));
+    assert!(place("text=First%20answer") < place("First answer"));
+    assert!(place("First answer") < place("And then?"));
+    // Neither listed nor kept, and no thread of Google's is gone on with.
+    assert_eq!(record.slot(45), Some(&json!(1)));
+    assert_eq!(record.slot(2), prompts_of(0).slot(2));
+    let (_, status) = world.get("/status").await;
+    assert_eq!(
+        (&status["model_name"], &status["device"]),
+        (&json!("gemini-flash"), &json!("gemini-web"))
+    );
+}
