@@ -152,3 +152,12 @@ fn a_block_holds_for_every_model() {
     now += Duration::from_secs(7_200);
     assert!(gate.admit("other", true, now).is_ok());
 }
+
+#[test]
+fn new_credentials_make_it_another_upstream() {
+    let now = Instant::now();
+    let gate = broken(now);
+    assert!(gate.admit("m", true, now).is_err() && gate.closed_by(now).is_some());
+    gate.reopen();
+    assert!(gate.admit("m", true, now).is_ok() && gate.closed_by(now).is_none());
+}
