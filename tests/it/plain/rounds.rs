@@ -86,7 +86,7 @@ async fn a_failed_or_cut_answer_leaves_the_conversation_as_it_was() {
     let gateway = gateway().await;
     ANYONE.say(&gateway, "Hi").await;
     let fates = [
-        (vec![Step::Fail(Kind::UpstreamUnavailable)], 502),
+        (vec![Step::Fail(Kind::UpstreamProtocol)], 502),
         (vec![text("Half"), Step::Fail(Kind::UpstreamTimeout)], 504),
         (vec![text("Half")], 502),
         (vec![text("Half"), Step::Panic], 500),
