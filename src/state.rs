@@ -16,6 +16,8 @@ use std::{
 #[derive(Debug)]
 pub struct StateDir {
     dir: Result<PathBuf, String>,
+    /// Whether the folder is in a container's own layer: it then ends with the container.
+    passing: bool,
     /// Why the last write failed, if it did: shown in `/health`, because a restart would then lose the session.
     last_error: Mutex<Option<String>>,
 }
@@ -32,6 +34,7 @@ impl StateDir {
                 .map_err(|error| format!("{}: {error}", dir.display())),
         };
         Self {
+            passing: dir.as_deref().is_ok_and(is_in_own_layer),
             dir,
             last_error: Mutex::new(None),
         }
@@ -42,6 +45,7 @@ impl StateDir {
     pub fn memory() -> Self {
         Self {
             dir: Err("kept in memory on purpose".to_owned()),
+            passing: false,
             last_error: Mutex::new(None),
         }
     }
@@ -103,6 +107,9 @@ impl StateDir {
         match &self.dir {
             Err(_) => "in memory only: a restart falls back to the configured cookies",
             Ok(_) if failed => "the last write failed: a restart may fall back to the configured cookies",
+            Ok(_) if self.passing => {
+                "kept as long as this container: a new one falls back to the configured cookies, so mount a volume there"
+            }
             Ok(_) => "kept over restarts",
         }
     }
@@ -116,6 +123,27 @@ impl StateDir {
 
 /// Prefix of temporary files; what a killed process left of them is removed at the next start.
 const TEMPORARY: &str = ".writing-";
+
+/// Whether this process's root is a container's overlay and `dir` is on it, and not on anything mounted there.
+#[cfg(unix)]
+fn is_in_own_layer(dir: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let device = |path: &Path| fs::metadata(path).ok().map(|metadata| metadata.dev());
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    device(dir).is_some() && device(dir) == device(Path::new("/")) && root_is_overlay(&mounts)
+}
+
+#[cfg(not(unix))]
+fn is_in_own_layer(_dir: &Path) -> bool {
+    false
+}
+
+/// Whether `/` is of the kind that container engines make, by `/proc/self/mountinfo`. The last mount there is on top.
+fn root_is_overlay(mountinfo: &str) -> bool {
+    let root = mountinfo.lines().rev().find(|line| line.split(' ').nth(4) == Some("/"));
+    let kind = root.and_then(|line| line.split_once(" - ")?.1.split(' ').next());
+    kind.is_some_and(|kind| kind.contains("overlay"))
+}
 
 fn prepare(dir: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
@@ -200,6 +228,15 @@ mod tests {
         let state = StateDir::open(Some(home.path()));
         assert!(!home.path().join(".writing-x").exists());
         assert_eq!(state.load("session.json").unwrap().as_deref(), Some(&b"whole"[..]));
+    }
+
+    #[test]
+    fn a_containers_own_layer_is_known_by_its_root() {
+        let overlay = "22 1 0:31 / / rw,relatime master:1 - overlay overlay rw,lowerdir=/a\n23 22 0:5 / /data rw - ext4 /dev/sda rw\n";
+        let machine = "1 0 8:1 / / rw - ext4 /dev/vda rw\n31 1 0:31 / /var/lib/x rw - overlay overlay rw\n";
+        assert!(root_is_overlay(overlay));
+        assert!(root_is_overlay(&format!("{machine}{overlay}")), "what is on top counts");
+        assert!(!root_is_overlay(machine) && !root_is_overlay("") && !root_is_overlay("a b c d / x"));
     }
 
     #[test]
