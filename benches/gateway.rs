@@ -1,13 +1,13 @@
 //! The gateway side by side with a bare hyper reverse proxy, before the same light upstream.
 //!
-//! `cargo bench --bench gateway` runs it in under three minutes, `cargo bench --bench gateway -- --quick` in under
-//! half a minute; the result is Markdown on standard output. Linux only: CPU and memory are read from `/proc`.
+//! `cargo bench --bench gateway` runs it in under four minutes, `cargo bench --bench gateway -- --quick` in under
+//! three quarters of one; the result is Markdown on standard output. Linux only: CPU and memory are read from `/proc`.
 //!
 //! # What runs
 //! This executable starts itself again as the upstream and as the proxy, and starts the gateway's own binary, so that
 //! CPU time and memory of each are counted apart; the parent is the load generator. All of it talks plain HTTP/1.1 on
-//! loopback. The upstream speaks the Gemini web protocol from precomputed bytes; the proxy streams both ways and does
-//! nothing else.
+//! loopback. The upstream speaks the Gemini web protocol, and OpenAI's chat completions as a local model server does,
+//! from precomputed bytes; the proxy streams both ways and does nothing else.
 //!
 //! # How to read it
 //! Everything shares the machine's cores, so requests/s and latencies move with the load generator and the

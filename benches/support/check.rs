@@ -18,6 +18,8 @@ pub(super) enum Check {
         /// The text.
         text: String,
     },
+    /// These server-sent events, no more and no less. Comments between them are passed over.
+    Events(Bytes),
     /// Chat completion chunks whose deltas make up this text, ended by themselves, then `[DONE]`.
     Chunks {
         /// The text.
@@ -25,10 +27,15 @@ pub(super) enum Check {
         /// The arguments of the one tool they call, as they stand in JSON; none: they call none.
         call: Option<&'static str>,
     },
+    /// The events of an Anthropic message with this text, ended by itself.
+    Message {
+        /// The text.
+        text: String,
+    },
 }
 
 impl Check {
-    /// Judges an answer and gives the number of pieces its text came in.
+    /// Judges an answer and gives the number of pieces it came in.
     ///
     /// # Errors
     /// Says what is wrong and shows the beginning of the answer.
@@ -38,7 +45,9 @@ impl Check {
             Self::Exact(expected) if body == expected => Ok(1),
             Self::Exact(_) => Err("not the upstream's bytes"),
             Self::Completion { text } => completion(body, text),
+            Self::Events(expected) => events(body, expected),
             Self::Chunks { text, call } => chunks(body, text, *call),
+            Self::Message { text } => message(body, text),
         };
         verdict.map_err(|problem| {
             let beginning = String::from_utf8_lossy(&body[..body.len().min(500)]);
@@ -52,6 +61,11 @@ type Verdict = std::result::Result<usize, &'static str>;
 const STOPPED: &[u8] = br#""finish_reason":"stop""#;
 const CALLED: &[u8] = br#""finish_reason":"tool_calls""#;
 const CONTENT: &[u8] = br#""content":""#;
+
+/// The same of an Anthropic message.
+const ENDED: &[u8] = br#""stop_reason":"end_turn""#;
+const SAID: &[u8] = br#""text":""#;
+const MESSAGE_STOP: &[u8] = br#"{"type":"message_stop"}"#;
 
 fn completion(body: &[u8], text: &str) -> Verdict {
     if string_at(body, CONTENT) != Some(text.as_bytes()) {
@@ -92,6 +106,44 @@ fn chunks(body: &[u8], text: &str, call: Option<&str>) -> Verdict {
     }
 }
 
+fn events(body: &[u8], expected: &[u8]) -> Verdict {
+    let mut wanted = Blocks { body: expected };
+    let mut count = 0;
+    for block in (Blocks { body }).filter(|block| !block.starts_with(b":")) {
+        if wanted.next() != Some(block) {
+            return Err("not the upstream's events");
+        }
+        count += 1;
+    }
+    match wanted.next() {
+        Some(_) => Err("events missing"),
+        None => Ok(count),
+    }
+}
+
+fn message(body: &[u8], text: &str) -> Verdict {
+    let mut rest = text.as_bytes();
+    let (mut pieces, mut stopped, mut last) = (0, false, &b""[..]);
+    for data in (Events { body }) {
+        if let Some(piece) = string_at(data, SAID).filter(|piece| !piece.is_empty()) {
+            rest = rest.strip_prefix(piece).ok_or("text out of place")?;
+            pieces += 1;
+        }
+        stopped |= memmem::find(data, ENDED).is_some();
+        last = data;
+    }
+    match (
+        rest.is_empty(),
+        stopped,
+        last == MESSAGE_STOP && body.ends_with(b"\n\n"),
+    ) {
+        (false, ..) => Err("text missing"),
+        (_, false, _) => Err("not ended by itself"),
+        (.., false) => Err("no message_stop at the end"),
+        _ => Ok(pieces),
+    }
+}
+
 /// The string value after this key. The texts asked for hold nothing that JSON escapes, so it ends at a quote.
 fn string_at<'a>(json: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
     let start = memmem::find(json, key)? + key.len();
@@ -120,5 +172,21 @@ impl<'a> Iterator for Events<'a> {
             }
         }
         None
+    }
+}
+
+/// Server-sent events as they stand, the empty line at the end of each included.
+struct Blocks<'a> {
+    body: &'a [u8],
+}
+
+impl<'a> Iterator for Blocks<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let end = memmem::find(self.body, b"\n\n").map_or(self.body.len(), |at| at + 2);
+        let (block, rest) = self.body.split_at(end);
+        self.body = rest;
+        (!block.is_empty()).then_some(block)
     }
 }

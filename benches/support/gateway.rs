@@ -1,4 +1,4 @@
-//! How the gateway is set up: real mode, its own settings, its upstream on loopback.
+//! How the gateway is set up: real mode, its own settings, its upstreams on loopback.
 
 use std::{
     fs,
@@ -36,6 +36,7 @@ pub(super) fn command(port: u16, upstream: SocketAddr, scratch: &Path, show_log:
         .env("MAX_CONCURRENT", ROOM)
         .env("MAX_CONNECTIONS", ROOM)
         .env("PROTOCOL_FILE", &overlay)
+        .env("LOCAL_BASE_URL", format!("http://{upstream}/v1"))
         .current_dir(scratch)
         .stderr(if show_log { Stdio::inherit() } else { Stdio::null() });
     Ok(command)

@@ -20,7 +20,7 @@ use super::{
     options::{Options, Role},
     procfs, report,
     stats::{self, Figures},
-    target::{Ask, Kind},
+    target::{Ask, Kind, Way},
     wire::Shape,
 };
 
@@ -37,6 +37,8 @@ const READY_LIMIT: Duration = Duration::from_secs(10);
 pub(super) struct Load {
     /// Its name in the report.
     pub(super) name: &'static str,
+    /// Whom it is for.
+    pub(super) way: Way,
     /// What is asked for.
     pub(super) shape: Shape,
     connections: u32,
@@ -46,22 +48,41 @@ pub(super) struct Load {
 
 /// The loads, in the report's order. The paced ones leave the cores time to spare: only they show what latency a
 /// target adds, while under full load latency is just connections divided by requests/s.
-pub(super) const LOADS: [Load; 7] = [
-    load("whole, 8 connections", Shape::Whole, 8, None),
-    load("whole, 64 connections", Shape::Whole, 64, None),
-    load("whole, 1000 a second", Shape::Whole, 16, Some(1000)),
-    load("stream, 8 connections", Shape::Stream, 8, None),
-    load("stream with a tool, 8 connections", Shape::Call, 8, None),
-    load("stream, 64 connections", Shape::Stream, 64, None),
-    load("stream, 100 a second", Shape::Stream, 16, Some(100)),
+pub(super) const LOADS: [Load; 12] = [
+    load("whole, 8 connections", Shape::Whole, 8),
+    load("whole, 64 connections", Shape::Whole, 64),
+    load("whole, 1000 a second", Shape::Whole, 16).paced(1000),
+    load("stream, 8 connections", Shape::Stream, 8),
+    load("stream with a tool, 8 connections", Shape::Call, 8),
+    load("stream, 64 connections", Shape::Stream, 64),
+    load("stream, 100 a second", Shape::Stream, 16).paced(100),
+    load("passed on, whole, 8 connections", Shape::Whole, 8).by(Way::PassedOn),
+    load("passed on, whole, 64 connections", Shape::Whole, 64).by(Way::PassedOn),
+    load("passed on, stream, 8 connections", Shape::Stream, 8).by(Way::PassedOn),
+    load("passed on, stream, 64 connections", Shape::Stream, 64).by(Way::PassedOn),
+    load("Anthropic to OpenAI, stream, 8 connections", Shape::Stream, 8).by(Way::Messages),
 ];
 
-const fn load(name: &'static str, shape: Shape, connections: u32, rate: Option<u32>) -> Load {
+const fn load(name: &'static str, shape: Shape, connections: u32) -> Load {
     Load {
         name,
+        way: Way::Gemini,
         shape,
         connections,
-        rate,
+        rate: None,
+    }
+}
+
+impl Load {
+    const fn by(self, way: Way) -> Self {
+        Self { way, ..self }
+    }
+
+    const fn paced(self, rate: u32) -> Self {
+        Self {
+            rate: Some(rate),
+            ..self
+        }
     }
 }
 
@@ -83,17 +104,17 @@ impl Effort {
         match quick {
             true => Self {
                 rounds: 2,
-                round: ms(600),
+                round: ms(500),
                 warm_up: ms(100),
                 starts: 3,
-                whole_run: ms(30_000),
+                whole_run: ms(45_000),
             },
             false => Self {
                 rounds: 5,
-                round: ms(2000),
+                round: ms(1600),
                 warm_up: ms(300),
                 starts: 9,
-                whole_run: ms(175_000),
+                whole_run: ms(235_000),
             },
         }
     }
@@ -171,9 +192,9 @@ fn start_times(starts: usize, start: impl Fn() -> Result<Child>) -> Result<f64> 
 
 /// Memory of a fresh target: after one answer, and with many streams open.
 async fn look_at(kind: Kind, child: &Child, start: f64) -> Result<Findings> {
-    until_ready(child.address, &kind.ask(Shape::Whole)?).await?;
+    until_ready(child.address, &kind.ask(Way::Gemini, Shape::Whole)?).await?;
     let idle = procfs::memory(child.id())?.resident;
-    let streaming = with_open_streams(child, &kind.ask(Shape::Held)?).await?;
+    let streaming = with_open_streams(child, &kind.ask(Way::Gemini, Shape::Held)?).await?;
     Ok(Findings {
         kind,
         start,
@@ -231,7 +252,7 @@ async fn take_turns(load: &Load, effort: &Effort, targets: &[(Child, Findings)])
     let mut rounds = vec![Vec::new(); targets.len()];
     for turn in 0..effort.rounds {
         for ((child, findings), rounds) in targets.iter().zip(&mut rounds) {
-            let ask = findings.kind.ask(load.shape)?;
+            let ask = findings.kind.ask(load.way, load.shape)?;
             if turn == 0 {
                 load::run(child.address, &ask, plan(effort.warm_up), &Arc::default()).await?;
             }

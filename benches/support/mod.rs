@@ -3,9 +3,11 @@
 /// What is asked for on the command line, and which of its own parts a process is.
 pub(crate) mod options;
 
+/// The bytes it answers with as an OpenAI-compatible server.
+mod completions;
 /// The light upstream.
 pub(crate) mod upstream;
-/// The bytes it answers with, and the text in them.
+/// The bytes it answers with as the Gemini web app, and the text in both.
 mod wire;
 
 /// The bare reverse proxy, the yardstick.

@@ -72,7 +72,7 @@ fn command() -> Command {
     let inner = |name: &'static str| Arg::new(name).long(name).hide(true);
     Command::new("gateway")
         .about("The gateway side by side with a bare hyper reverse proxy")
-        .arg(flag("quick", "Fewer, shorter rounds: under 30 seconds"))
+        .arg(flag("quick", "Fewer, shorter rounds: under 45 seconds"))
         .arg(flag("only-proxy", "Measure the proxy alone"))
         .arg(flag("show-log", "Show the gateway's log, which is discarded otherwise"))
         .arg(flag("bench", "Added by cargo bench").hide(true))

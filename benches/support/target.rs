@@ -12,10 +12,21 @@ use super::{
     Result,
     check::Check,
     child::Child,
-    gateway,
+    completions, gateway,
     options::{Options, Role},
     wire::{ARGUMENTS, Shape},
 };
+
+/// What is asked for, and what becomes of it in the gateway. The proxy hands everything on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// OpenAI's format to the Gemini web app: translated.
+    Gemini,
+    /// OpenAI's format to an OpenAI-compatible server: handed on word for word.
+    PassedOn,
+    /// Anthropic's format to the same server: translated.
+    Messages,
+}
 
 /// The two things compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +59,13 @@ impl Kind {
 
     /// The request that makes it answer in this shape. The proxy gets what the upstream gets, the gateway what its
     /// clients send; the prompt is the same.
-    pub(super) fn ask(self, shape: Shape) -> Result<Arc<Ask>> {
-        let ask = match self {
-            Self::Proxy => generation(shape)?,
-            Self::Gateway => completion(shape)?,
+    pub(super) fn ask(self, way: Way, shape: Shape) -> Result<Arc<Ask>> {
+        let ask = match (self, way) {
+            (Self::Proxy, Way::Gemini) => generation(shape)?,
+            (Self::Proxy, Way::PassedOn | Way::Messages) => upstream_completion(shape)?,
+            (Self::Gateway, Way::Gemini) => completion(shape)?,
+            (Self::Gateway, Way::PassedOn) => passed_on(shape)?,
+            (Self::Gateway, Way::Messages) => message(shape)?,
         };
         Ok(Arc::new(ask))
     }
@@ -103,6 +117,62 @@ fn completion(shape: Shape) -> Result<Ask> {
         } else {
             Check::Completion { text }
         },
+    })
+}
+
+/// What a client of the OpenAI-compatible server posts.
+fn upstream_completion(shape: Shape) -> Result<Ask> {
+    Ok(Ask {
+        uri: Uri::from_static("/v1/chat/completions"),
+        headers: headers("application/json", &[])?,
+        body: chat(completions::MODEL, shape),
+        check: match shape {
+            Shape::Whole => Check::Exact(completions::whole()),
+            Shape::Stream | Shape::Call | Shape::Held => Check::Events(Bytes::from(completions::chunks().concat())),
+        },
+    })
+}
+
+/// The same by way of the gateway: the upstream's name before the model's, and the gateway's key.
+fn passed_on(shape: Shape) -> Result<Ask> {
+    let bearer = format!("Bearer {}", gateway::KEY);
+    Ok(Ask {
+        headers: headers("application/json", &[(header::AUTHORIZATION.as_str(), &bearer)])?,
+        body: chat(&local_model(), shape),
+        ..upstream_completion(shape)?
+    })
+}
+
+/// The name of the OpenAI-compatible server's model at the gateway.
+fn local_model() -> String {
+    format!("local:{}", completions::MODEL)
+}
+
+fn chat(model: &str, shape: Shape) -> Bytes {
+    let body = json!({
+        "model": model,
+        "stream": shape != Shape::Whole,
+        "messages": [{ "role": "user", "content": shape.prompt() }],
+        "max_tokens": 512,
+        "temperature": 0.7,
+    });
+    Bytes::from(body.to_string())
+}
+
+/// What Anthropic's clients send, streamed.
+fn message(shape: Shape) -> Result<Ask> {
+    let body = json!({
+        "model": local_model(),
+        "stream": true,
+        "messages": [{ "role": "user", "content": shape.prompt() }],
+        "max_tokens": 512,
+    });
+    let further = [("x-api-key", gateway::KEY), ("anthropic-version", "2023-06-01")];
+    Ok(Ask {
+        uri: Uri::from_static("/v1/messages"),
+        headers: headers("application/json", &further)?,
+        body: Bytes::from(body.to_string()),
+        check: Check::Message { text: shape.text() },
     })
 }
 

@@ -1,4 +1,5 @@
-//! The light upstream: the Gemini web protocol's endpoints from bytes made at the start.
+//! The light upstream: the endpoints of the Gemini web protocol and of an OpenAI-compatible server, from bytes made at
+//! the start.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -10,12 +11,15 @@ use http_body_util::{BodyExt, Either, Full, StreamBody};
 use hyper::{body::Incoming, service::service_fn};
 
 use super::{
-    Result, serve,
+    Result, completions, serve,
     wire::{self, Shape},
 };
 
 /// The time between two snapshots of a held stream: 50 of them take two seconds.
 const HELD_PACE: Duration = Duration::from_millis(40);
+
+const JSON: &str = "application/json; charset=utf-8";
+const EVENTS: &str = "text/event-stream; charset=utf-8";
 
 type Chunks = std::pin::Pin<Box<dyn Stream<Item = std::result::Result<Frame<Bytes>, Infallible>> + Send>>;
 type ReplyBody = Either<Full<Bytes>, StreamBody<Chunks>>;
@@ -37,6 +41,8 @@ struct Answers {
     whole: Bytes,
     stream: Arc<[Bytes]>,
     call: Arc<[Bytes]>,
+    completion: Bytes,
+    completion_chunks: Arc<[Bytes]>,
 }
 
 impl Answers {
@@ -46,6 +52,8 @@ impl Answers {
             whole: Bytes::from(Shape::Whole.chunks().concat()),
             stream: Shape::Stream.chunks().into(),
             call: Shape::Call.chunks().into(),
+            completion: completions::whole(),
+            completion_chunks: completions::chunks().into(),
         }
     }
 
@@ -58,6 +66,8 @@ impl Answers {
         match (head.method, path.rsplit('/').next().unwrap_or_default()) {
             (Method::POST, "StreamGenerate") => self.generate(&body.to_bytes()),
             (Method::POST, "batchexecute") => json(wire::calls(ids(head.uri.query().unwrap_or_default()))),
+            (Method::POST, "completions") => self.complete(&body.to_bytes()),
+            (Method::GET, "models") => json(completions::models()),
             (Method::POST, "RotateCookies") => json(wire::rotation()),
             (Method::GET, "app") => reply("text/html; charset=utf-8", Either::Left(Full::new(self.page.clone()))),
             // The first for `www.google.com`, asked for its cookies; the second to time the proxy's start.
@@ -70,9 +80,20 @@ impl Answers {
         let chunks = Arc::clone(&self.stream);
         match Shape::asked_by(body) {
             Shape::Whole => json(self.whole.clone()),
-            Shape::Stream => streamed(chunks, None),
-            Shape::Call => streamed(Arc::clone(&self.call), None),
-            Shape::Held => streamed(chunks, Some(HELD_PACE)),
+            Shape::Stream => streamed(JSON, chunks, None),
+            Shape::Call => streamed(JSON, Arc::clone(&self.call), None),
+            Shape::Held => streamed(JSON, chunks, Some(HELD_PACE)),
+        }
+    }
+
+    fn complete(&self, body: &[u8]) -> Response<ReplyBody> {
+        let chunks = Arc::clone(&self.completion_chunks);
+        match Shape::asked_by(body) {
+            _ if !completions::is_for_it(body) => status(StatusCode::NOT_FOUND),
+            Shape::Whole => json(self.completion.clone()),
+            Shape::Stream => streamed(EVENTS, chunks, None),
+            Shape::Held => streamed(EVENTS, chunks, Some(HELD_PACE)),
+            Shape::Call => status(StatusCode::NOT_IMPLEMENTED),
         }
     }
 }
@@ -85,7 +106,7 @@ fn ids(query: &str) -> &str {
 
 /// The chunks one after the other. The pause between two makes hyper write each by itself, as they come in reality;
 /// without it all would leave in a few large writes and cost the reader next to nothing.
-fn streamed(chunks: Arc<[Bytes]>, pace: Option<Duration>) -> Response<ReplyBody> {
+fn streamed(content_type: &'static str, chunks: Arc<[Bytes]>, pace: Option<Duration>) -> Response<ReplyBody> {
     let stream = async_stream::stream! {
         for chunk in chunks.iter() {
             match pace {
@@ -96,14 +117,11 @@ fn streamed(chunks: Arc<[Bytes]>, pace: Option<Duration>) -> Response<ReplyBody>
         }
     };
     let stream: Chunks = Box::pin(stream);
-    reply(
-        "application/json; charset=utf-8",
-        Either::Right(StreamBody::new(stream)),
-    )
+    reply(content_type, Either::Right(StreamBody::new(stream)))
 }
 
 fn json(bytes: Bytes) -> Response<ReplyBody> {
-    reply("application/json; charset=utf-8", Either::Left(Full::new(bytes)))
+    reply(JSON, Either::Left(Full::new(bytes)))
 }
 
 fn reply(content_type: &'static str, body: ReplyBody) -> Response<ReplyBody> {

@@ -1,4 +1,4 @@
-//! What the upstream says, as bytes made once, and the text a client has to get out of them.
+//! What the upstream says as the Gemini web app, as bytes made once, and the text a client has to get out of them.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -88,8 +88,8 @@ const CALL: &str = "\n```tool_call\n{\"name\":\"count\",\"arguments\":{\"waves\"
 /// Its arguments, as they stand in JSON.
 pub(super) const ARGUMENTS: &str = r#"{\"waves\":50}"#;
 
-/// Every piece differs, so that a lost or doubled one shows.
-fn pieces() -> Vec<String> {
+/// The text of a stream. Every piece differs, so that a lost or doubled one shows.
+pub(super) fn pieces() -> Vec<String> {
     let piece = |i| match i {
         0 => "Wave 00 comes in".to_owned(),
         i => format!(", wave {i:02} comes in"),

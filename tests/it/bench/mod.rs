@@ -1,9 +1,11 @@
-//! The benchmark's footing: its upstream speaks the real framing, and its checks refuse wrong answers.
+//! The benchmark's footing: its upstream speaks as the real ones do, and its checks refuse wrong answers.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test by panicking")]
 
 #[path = "../../../benches/support/check.rs"]
 mod check;
+#[path = "../../../benches/support/completions.rs"]
+mod completions;
 #[path = "../../../benches/support/wire.rs"]
 mod wire;
 
@@ -154,4 +156,102 @@ fn only_a_stream_with_the_call_passes_where_one_has_to_come() {
     assert!(judge(call.clone() + &stream(&[&said], "tool_calls") + DONE).is_ok());
     assert!(judge(stream(&[&said], "tool_calls") + DONE).is_err());
     assert!(judge(call + &stream(&[&said], "stop") + DONE).is_err());
+}
+
+#[test]
+fn completions_are_what_an_openai_compatible_server_says() {
+    let whole: Value = serde_json::from_slice(&completions::whole()).unwrap();
+    assert_eq!(whole["object"], "chat.completion");
+    assert_eq!(whole["choices"][0]["message"]["content"], Shape::Whole.text());
+    let models: Value = serde_json::from_slice(&completions::models()).unwrap();
+    assert_eq!(models["data"][0]["id"], whole["model"]);
+    let body = json!({ "messages": [], "model": completions::MODEL }).to_string();
+    assert!(completions::is_for_it(body.as_bytes()));
+    assert!(!completions::is_for_it(body.replace("bench", "local:bench").as_bytes()));
+
+    let mut chunks = completions::chunks();
+    assert_eq!(chunks.pop(), Some(Bytes::from_static(b"data: [DONE]\n\n")));
+    let chunks: Vec<Value> = chunks.iter().map(|chunk| data(chunk)).collect();
+    assert_eq!(chunks.len(), EVENTS + 2, "the role, the pieces and the end");
+    assert_eq!(chunks[0]["choices"][0]["delta"]["role"], "assistant");
+    let said = chunks
+        .iter()
+        .map(|chunk| chunk["choices"][0]["delta"]["content"].as_str().unwrap());
+    assert_eq!(said.collect::<String>(), Shape::Stream.text());
+    let reasons: Vec<&Value> = chunks
+        .iter()
+        .map(|chunk| &chunk["choices"][0]["finish_reason"])
+        .collect();
+    assert!(reasons[..=EVENTS].iter().all(|reason| reason.is_null()) && reasons[EVENTS + 1] == "stop");
+    assert!(
+        chunks
+            .iter()
+            .all(|chunk| chunk["object"] == "chat.completion.chunk" && chunk["usage"].is_null())
+    );
+}
+
+/// The data of one event of one line.
+fn data(event: &[u8]) -> Value {
+    let event = std::str::from_utf8(event).unwrap();
+    serde_json::from_str(event.strip_prefix("data: ").unwrap().strip_suffix("\n\n").unwrap()).unwrap()
+}
+
+#[test]
+fn only_the_upstreams_own_events_pass() {
+    let check = Check::Events(Bytes::from_static(b"data: 1\n\ndata: 2\n\ndata: [DONE]\n\n"));
+    let judge = |body: &str| check.judge(StatusCode::OK, body.as_bytes());
+    assert_eq!(judge("data: 1\n\ndata: 2\n\ndata: [DONE]\n\n").unwrap(), 3);
+    assert!(judge(": waiting\n\ndata: 1\n\n: keep-alive\n\ndata: 2\n\ndata: [DONE]\n\n").is_ok());
+    for wrong in [
+        "data: 1\n\ndata: 2\n\ndata: [DONE]\n",
+        "data: 1\n\ndata: 2\n\n",
+        "data: 1\n\ndata: [DONE]\n\n",
+        "data: 1\ndata: 2\n\ndata: [DONE]\n\n",
+        "data: 2\n\ndata: 1\n\ndata: [DONE]\n\n",
+        "data: 1\n\ndata: 2\n\ndata: 2\n\ndata: [DONE]\n\n",
+        "data:1\n\ndata: 2\n\ndata: [DONE]\n\n",
+        "event: x\ndata: 1\n\ndata: 2\n\ndata: [DONE]\n\n",
+        "data: 1\n\ndata: 2\n\ndata: [DONE]\n\ndata: 3\n\n",
+        "",
+    ] {
+        assert!(judge(wrong).is_err(), "passed: {wrong}");
+    }
+    let other = check.judge(StatusCode::BAD_GATEWAY, b"data: 1\n\ndata: 2\n\ndata: [DONE]\n\n");
+    assert!(other.is_err());
+}
+
+/// The events of a message in these pieces.
+fn message(pieces: &[&str], reason: &str) -> String {
+    let start = json!({ "type": "content_block_start", "content_block": { "text": "", "type": "text" } });
+    let pieces = pieces
+        .iter()
+        .map(|piece| json!({ "type": "content_block_delta", "delta": { "type": "text_delta", "text": piece } }));
+    let end = json!({ "type": "message_delta", "delta": { "stop_reason": reason } });
+    let events = std::iter::once(start).chain(pieces).chain([end]);
+    events
+        .map(|event| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap()))
+        .collect()
+}
+
+#[test]
+fn only_the_whole_right_message_passes() {
+    const STOP: &str = "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+    let check = Check::Message {
+        text: "one two".to_owned(),
+    };
+    let judge = |body: String| check.judge(StatusCode::OK, body.as_bytes());
+    assert_eq!(judge(message(&["one", " two"], "end_turn") + STOP).unwrap(), 2);
+    for wrong in [
+        message(&["one"], "end_turn") + STOP,
+        message(&[" two", "one"], "end_turn") + STOP,
+        message(&["one", " two", " two"], "end_turn") + STOP,
+        message(&["one", " two"], "max_tokens") + STOP,
+        message(&["one", " two"], "end_turn"),
+        message(&["one", " two"], "end_turn") + STOP.trim_end(),
+        message(&["one", " two"], "end_turn") + STOP + "event: error\ndata: {\"type\":\"error\"}\n\n",
+        STOP.to_owned(),
+        String::new(),
+    ] {
+        assert!(judge(wrong.clone()).is_err(), "passed: {wrong}");
+    }
 }
