@@ -7,12 +7,12 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
 use http::header;
 use reqwest::Response;
-use tokio::time::timeout_at;
 
 use super::{
     Inner,
     answer::{Chunk, Listener, finish},
     failures,
+    silence::Silence,
     stream::{Reading, Step, served},
 };
 use crate::{
@@ -83,6 +83,7 @@ async fn open(
         return Ok(Some(Streaming {
             events: sse::events(Box::pin(response.bytes_stream()), MOST_EVENT_BYTES).boxed(),
             reading: Reading::new(&call.model, original && call.incremental),
+            silence: Silence::new(upstream.settings.timeout, call.deadline),
         }));
     }
     if is("text/html") {
@@ -126,6 +127,7 @@ fn whole(upstream: &Inner, call: &Call, body: Bytes, out: &mut Vec<Event>) -> Re
 struct Streaming {
     events: BoxStream<'static, Result<sse::Event, ReadError<reqwest::Error>>>,
     reading: Reading,
+    silence: Silence,
 }
 
 impl Streaming {
@@ -133,8 +135,10 @@ impl Streaming {
     async fn advance(&mut self, upstream: &Inner, call: &Call, out: &mut Vec<Event>) -> Result<Step, Failure> {
         let name = &upstream.settings.name;
         let said = upstream.line.said();
-        let Ok(next) = timeout_at(upstream.line.due(call.deadline), self.events.next()).await else {
-            return Err(upstream.line.too_slow());
+        let next = tokio::select! {
+            biased;
+            next = self.events.next() => next,
+            () = self.silence.lasts() => return Err(upstream.line.too_slow()),
         };
         let step = match next {
             Some(Ok(event)) => self.reading.take(event.data, &call.request, &said, out)?,

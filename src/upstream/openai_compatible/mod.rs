@@ -2,7 +2,8 @@
 //!
 //! A request that came in the same format is handed on as it is, and so is its answer (`original`); one in another
 //! format is put into its words (`render`), and the answer is read (`answer`, `stream`). `failures` knows what statuses
-//! mean, `listing` keeps the list of models, `line` is the only way out, `generate` drives one answer.
+//! mean, `listing` keeps the list of models, `line` is the only way out, `silence` how long it may last, `generate` drives one
+//! answer.
 
 mod answer;
 pub(crate) mod failures;
@@ -12,6 +13,7 @@ mod listing;
 mod name;
 mod original;
 mod render;
+mod silence;
 mod stream;
 
 use std::{
