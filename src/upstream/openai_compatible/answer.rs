@@ -1,20 +1,36 @@
 //! What a chat completion says: the words of whole answers and of chunks, and the events they become.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt, ops::Deref};
 
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, SeqAccess, Visitor, value::SeqAccessDeserializer},
+};
 use serde_json::{Value, value::RawValue};
 
 use crate::chat::{Event, FinishReason, Toolbox, Usage};
 
 use super::render;
 
+/// A string, borrowed unless it holds escapes. (A `Cow` within an `Option` never is: serde borrows only where it sees one.)
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A chunk of a stream, as far as it has to be understood. All of it may be missing: servers differ.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Chunk<'a> {
     #[serde(borrow)]
-    pub(super) model: Option<Cow<'a, str>>,
+    pub(super) model: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) choices: Option<Vec<Choice<'a>>>,
     pub(super) usage: Option<Counted>,
@@ -29,7 +45,7 @@ pub(super) struct Choice<'a> {
     #[serde(borrow, alias = "message")]
     pub(super) delta: Option<Said<'a>>,
     #[serde(borrow)]
-    pub(super) finish_reason: Option<Cow<'a, str>>,
+    pub(super) finish_reason: Option<Text<'a>>,
     logprobs: Option<IgnoredAny>,
 }
 
@@ -54,11 +70,38 @@ pub(super) struct Said<'a> {
 }
 
 /// Text, as a string or in parts.
-#[derive(Deserialize)]
-#[serde(untagged)]
 enum Words<'a> {
-    Text(#[serde(borrow)] Cow<'a, str>),
+    Text(Cow<'a, str>),
     Parts(Vec<Value>),
+}
+
+/// By hand, as this is most of every chunk: `untagged` would first make a copy of either.
+impl<'de: 'a, 'a> Deserialize<'de> for Words<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextOrParts;
+
+        impl<'de> Visitor<'de> for TextOrParts {
+            type Value = Words<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("text, or a list of parts")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Words<'de>, E> {
+                Ok(Words::Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Words<'de>, E> {
+                Ok(Words::Text(Cow::Owned(text.to_owned())))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, parts: A) -> Result<Words<'de>, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(parts)).map(Words::Parts)
+            }
+        }
+
+        deserializer.deserialize_any(TextOrParts)
+    }
 }
 
 impl Words<'_> {
@@ -79,7 +122,7 @@ impl Words<'_> {
 struct CallPiece<'a> {
     index: Option<usize>,
     #[serde(borrow)]
-    id: Option<Cow<'a, str>>,
+    id: Option<Text<'a>>,
     #[serde(borrow)]
     function: Option<FunctionPiece<'a>>,
 }
@@ -88,9 +131,9 @@ struct CallPiece<'a> {
 #[serde(default)]
 struct FunctionPiece<'a> {
     #[serde(borrow)]
-    name: Option<Cow<'a, str>>,
+    name: Option<Text<'a>>,
     #[serde(borrow)]
-    arguments: Option<Cow<'a, str>>,
+    arguments: Option<Text<'a>>,
 }
 
 /// What it cost.
@@ -285,6 +328,24 @@ mod tests {
             r#"{"choices":[{"message":{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}},{"id":"b","function":{"name":"g","arguments":"[1]"}}]}}]}"#,
         ]);
         assert_eq!(events, [call("a", "f", "{}"), call("b", "g", "[1]")]);
+    }
+
+    #[test]
+    fn only_what_holds_escapes_is_copied() {
+        let chunk =
+            r#"{"model":"a","choices":[{"delta":{"content":"b","reasoning":"\u00e9"},"finish_reason":"stop"}]}"#;
+        let chunk: Chunk<'_> = serde_json::from_str(chunk).unwrap();
+        let choice = &chunk.choices.as_ref().unwrap()[0];
+        let said = choice.delta.as_ref().unwrap();
+        for text in [&chunk.model, &choice.finish_reason] {
+            assert!(matches!(text, Some(Text(Cow::Borrowed("a" | "stop")))));
+        }
+        assert!(matches!(said.content, Some(Words::Text(Cow::Borrowed("b")))));
+        assert!(matches!(&said.reasoning, Some(Words::Text(Cow::Owned(text))) if text == "é"));
+        for wrong in ["1", "true", "{}"] {
+            let choice = format!(r#"{{"delta":{{"content":{wrong}}}}}"#);
+            assert!(serde_json::from_str::<Choice<'_>>(&choice).is_err(), "{wrong}");
+        }
     }
 
     #[test]

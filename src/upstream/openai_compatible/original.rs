@@ -8,6 +8,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+use super::answer::Text;
 use crate::error::{Failure, Kind};
 
 /// The body with this model instead of the one it names, all else word for word and in its order.
@@ -51,7 +52,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut fields = Vec::new();
-                while let Some((name, value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
+                while let Some((name, value)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
                     fields.push((name.0, value));
                 }
                 Ok(Fields(fields))
@@ -61,11 +62,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
         deserializer.deserialize_map(Object)
     }
 }
-
-/// A key, borrowed unless it holds escapes.
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {
