@@ -41,6 +41,8 @@ pub struct App {
     pub public_url: Option<String>,
     /// One place for each link that may be open at a time: who opens one need not have a key.
     pub(crate) downloads: Arc<Semaphore>,
+    /// Whether new cookies may be entered while the gateway runs.
+    pub(crate) cookie_updates: bool,
     /// Whether sources stand below the text of an answer too.
     pub footnotes: bool,
     /// Makes and reads links to what only the account can open.
@@ -80,6 +82,7 @@ impl App {
         Self {
             prefix: config.api_prefix.clone(),
             public_url: config.public_url.clone(),
+            cookie_updates: config.cookie_updates,
             footnotes: config.citation_footnotes,
             downloads: Arc::new(Semaphore::new(DOWNLOADS)),
             links: Links::new(&keyring, config.psid.as_ref(), config.media_link_lifetime),

@@ -319,10 +319,14 @@ pub trait Reply: Send + Sync {
     /// A piece of a stream that is in this very format already: see [`Event::Original`]. Comes instead of
     /// [`Reply::begin`] and [`Reply::event`].
     fn original(&mut self, piece: &[u8], out: &mut BytesMut) {
-        for line in piece.split(|byte| *byte == b'\n') {
+        let mut rest = piece;
+        loop {
+            let end = memchr::memchr(b'\n', rest);
             out.put_slice(b"data: ");
-            out.put_slice(line);
+            out.put_slice(rest.get(..end.unwrap_or(rest.len())).unwrap_or_default());
             out.put_u8(b'\n');
+            let Some(end) = end else { break };
+            rest = rest.get(end + 1..).unwrap_or_default();
         }
         out.put_u8(b'\n');
     }

@@ -127,6 +127,7 @@ fn config(reader: &mut Reader<'_>) -> Option<Config> {
         outbound_proxy,
         extra_ca: reader.file(&s::EXTRA_CA_FILE),
         public_url: reader.parsed(&s::PUBLIC_URL, parse::public_url),
+        cookie_updates: reader.switch(&s::COOKIE_UPDATES),
         citation_footnotes: reader.switch(&s::CITATION_FOOTNOTES),
         media_link_lifetime: reader.seconds(&s::MEDIA_LINK_LIFETIME),
         log_format: log_format(reader),

@@ -133,6 +133,8 @@ pub struct Config {
     pub protocol: Protocol,
     /// `PUBLIC_URL`, without a slash at the end.
     pub public_url: Option<String>,
+    /// `COOKIE_UPDATES`.
+    pub cookie_updates: bool,
     /// `CITATION_FOOTNOTES`.
     pub citation_footnotes: bool,
     /// `MEDIA_LINK_LIFETIME`.

@@ -204,6 +204,8 @@ settings! {
         "A JSON overlay over the built-in facts of the Gemini web protocol, base URLs included.");
     PUBLIC_URL = open("PUBLIC_URL", "public-url", None, Value::Text("URL"),
         "Where clients reach the gateway, for the links to images in its answers: `https://gateway.example`. By default as the request's own headers say.");
+    COOKIE_UPDATES = open("COOKIE_UPDATES", "cookie-updates", Some("true"), Value::Switch,
+        "Whether new cookies may be entered on the page and by POST /session/cookies. Whoever has a client key may then point the gateway at another account, so switch it off where keys are in many hands.");
     CITATION_FOOTNOTES = open("CITATION_FOOTNOTES", "citation-footnotes", Some("false"), Value::Switch,
         "Whether the sources of an answer stand below its text as a list too, for clients that show no annotations.");
     MEDIA_LINK_LIFETIME = open("MEDIA_LINK_LIFETIME", "media-link-lifetime", Some("86400"), number(60, 31_536_000, "seconds"),

@@ -40,6 +40,11 @@ pub(crate) fn session(exchange: &Exchange) -> Response<Body> {
 /// When the body holds no usable cookies, or the upstream takes none. That they do not work is told in the answer.
 pub(crate) async fn cookies(exchange: &Exchange, upload: &mut Upload) -> Result<Response<Body>, Failure> {
     let app = &exchange.app;
+    if !app.cookie_updates {
+        let text = "This gateway takes no new cookies (COOKIE_UPDATES). Its owner has to set SECURE_1PSID and \
+            SECURE_1PSIDTS and restart it.";
+        return Err(Failure::new(Kind::UnknownUrl, text));
+    }
     let deadline = Instant::now() + app.limits.request;
     let held = app.room.account();
     let limit = LONGEST.min(app.limits.body_bytes);

@@ -46,6 +46,12 @@ pub trait Upstream: Send + Sync + 'static {
     /// The models on offer, from memory: never waits for the network.
     fn models(&self) -> Vec<Model>;
 
+    /// Whether a model of the list has this name, as its id or an alias.
+    fn lists(&self, name: &str) -> bool {
+        let is_its = |model: &Model| model.id == name || model.aliases.iter().any(|alias| alias == name);
+        self.models().iter().any(is_its)
+    }
+
     /// Resolves a model name a client sent to a public id, or fails with `model_not_found` and the list.
     ///
     /// # Errors

@@ -44,6 +44,10 @@ impl Upstream for Emulated {
         self.inner.models()
     }
 
+    fn lists(&self, name: &str) -> bool {
+        self.inner.lists(name)
+    }
+
     fn resolve(&self, name: &str) -> Result<String, Failure> {
         self.inner.resolve(name)
     }

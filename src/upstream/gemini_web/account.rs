@@ -143,6 +143,11 @@ impl AccountModels {
 }
 
 impl AccountModel {
+    /// Whether it has this other name.
+    pub(crate) fn has_alias(&self, name: &str) -> bool {
+        self.aliases().iter().any(|alias| alias == name)
+    }
+
     /// Other names for it: with its major version, with its whole version, and the upstream's id.
     pub(crate) fn aliases(&self) -> Vec<String> {
         let mut names = Vec::new();

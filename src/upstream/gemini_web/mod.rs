@@ -149,6 +149,14 @@ impl Upstream for GeminiWeb {
         self.inner.with_models(public)
     }
 
+    /// Without a copy of the list: it is asked for each request.
+    fn lists(&self, name: &str) -> bool {
+        self.inner.with_models(|models, _| {
+            let (list, named) = (models.list(), |model: &account::AccountModel| model.public_id == name);
+            list.iter().any(named) || list.iter().any(|model| model.has_alias(name))
+        })
+    }
+
     fn resolve(&self, name: &str) -> Result<String, Failure> {
         self.inner.with_models(|models, _| match models.resolve(name) {
             Some(model) => Ok(model.public_id.clone()),

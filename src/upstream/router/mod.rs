@@ -190,8 +190,7 @@ impl Inner {
             return member.upstream.resolve(name);
         }
         let first = &self.members[0].upstream;
-        let is_its = |model: &Model| model.id == name || model.aliases.iter().any(|alias| alias == name);
-        if self.members.len() == 1 || first.models().iter().any(is_its) {
+        if self.members.len() == 1 || first.lists(name) {
             return first.resolve(name);
         }
         if let Some(id) = self.members[1..].iter().find_map(|member| member.known(name)) {
@@ -235,6 +234,6 @@ impl Member {
     /// The public id of a model that this upstream has in its list under that name.
     fn known(&self, name: &str) -> Option<String> {
         let id = format!("{}{SEPARATOR}{name}", self.name);
-        self.upstream.models().iter().any(|model| model.id == id).then_some(id)
+        self.upstream.lists(&id).then_some(id)
     }
 }

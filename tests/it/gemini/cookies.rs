@@ -438,6 +438,18 @@ async fn the_door_needs_a_key_a_post_and_cookies() {
 }
 
 #[tokio::test]
+async fn an_owner_may_close_the_door() {
+    let gateway = crate::support::Setup::default()
+        .env("COOKIE_UPDATES", "false")
+        .start()
+        .await;
+    let body = r#"{"cookies":"__Secure-1PSID=g.a000-x; __Secure-1PSIDTS=sidts-x"}"#;
+    let reply = gateway.send("POST", "/session/cookies", body).await;
+    assert_eq!((reply.status, reply.code().as_str()), (404, "unknown_url"));
+    assert!(reply.body.contains("COOKIE_UPDATES"), "{}", reply.body);
+}
+
+#[tokio::test]
 async fn the_owners_view_tells_what_failed_lately() {
     let world = World::new().await;
     let (status, _) = world.chat("[[stand-in: http=500]]").await;
