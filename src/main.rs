@@ -17,6 +17,7 @@ use gemini_gateway::{
     telemetry,
     terminal::{self, Chat},
 };
+use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
     let environment = |name: &str| std::env::var_os(name);
@@ -45,28 +46,22 @@ fn main() -> ExitCode {
 /// Runs a server to its end. 78 where the configuration turns out unusable only now, 1 where the system refuses.
 fn run(config: &Config, server: impl Future<Output = Result<Outcome, StartError>>) -> ExitCode {
     start_log(config);
-    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
-        return fail("gemini-gateway: TLS was set up twice");
-    }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&format!("gemini-gateway: no runtime: {error}")),
+        Err(error) => return fail(&format!("gemini-gateway: {error}")),
     };
     match runtime.block_on(server) {
         // A drain that ran out of time is logged; for whoever sent the signal it is a stop like another.
         Ok(_outcome) => ExitCode::SUCCESS,
-        Err(error @ StartError::Exit(_)) => {
-            say(&format!("gemini-gateway: {error}"));
-            ExitCode::from(config::EX_CONFIG)
-        }
+        Err(error @ StartError::Exit(_)) => fail_with(config::EX_CONFIG, &error),
         Err(error) => fail(&format!("gemini-gateway: {error}")),
     }
 }
 
 /// Writes the explanation, or the refusal a client would read, to standard output.
 fn explained(config: &Config, wish: &Wish) -> ExitCode {
-    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
-        return fail("gemini-gateway: TLS was set up twice");
+    if let Err(error) = set_up_tls() {
+        return fail(&format!("gemini-gateway: {error}"));
     }
     match explain::explain(config, wish, io::stdin().lock()) {
         Ok(text) => print(&text),
@@ -74,14 +69,8 @@ fn explained(config: &Config, wish: &Wish) -> ExitCode {
             print(&format!("{body}\n"));
             ExitCode::FAILURE
         }
-        Err(error @ ExplainError::Format(_)) => {
-            say(&format!("gemini-gateway: {error}"));
-            ExitCode::from(config::EX_USAGE)
-        }
-        Err(error @ ExplainError::Start(_)) => {
-            say(&format!("gemini-gateway: {error}"));
-            ExitCode::from(config::EX_CONFIG)
-        }
+        Err(error @ ExplainError::Format(_)) => fail_with(config::EX_USAGE, &error),
+        Err(error @ ExplainError::Start(_)) => fail_with(config::EX_CONFIG, &error),
         Err(error @ ExplainError::Input(_)) => fail(&format!("gemini-gateway: {error}")),
     }
 }
@@ -89,12 +78,9 @@ fn explained(config: &Config, wish: &Wish) -> ExitCode {
 /// Writes what the upstreams are worth to standard output. 1 where one cannot answer.
 fn checked(config: &Config, only: Option<&str>) -> ExitCode {
     start_log(config);
-    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
-        return fail("gemini-gateway: TLS was set up twice");
-    }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&format!("gemini-gateway: no runtime: {error}")),
+        Err(error) => return fail(&format!("gemini-gateway: {error}")),
     };
     match runtime.block_on(check::check(config, only)) {
         Ok(report) => {
@@ -105,26 +91,35 @@ fn checked(config: &Config, only: Option<&str>) -> ExitCode {
                 ExitCode::FAILURE
             }
         }
-        Err(error @ CheckError::Unknown(_)) => {
-            say(&format!("gemini-gateway: {error}"));
-            ExitCode::from(config::EX_USAGE)
-        }
-        Err(error @ CheckError::Exit(_)) => {
-            say(&format!("gemini-gateway: {error}"));
-            ExitCode::from(config::EX_CONFIG)
-        }
+        Err(error @ CheckError::Unknown(_)) => fail_with(config::EX_USAGE, &error),
+        Err(error @ CheckError::Exit(_)) => fail_with(config::EX_CONFIG, &error),
     }
 }
 
 /// Has the conversation. The exit code says whether it could be had, and in a pipe whether the answer is whole.
 fn talked(chat: &Chat) -> ExitCode {
-    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
-        return fail("gemini-gateway: TLS was set up twice");
+    if let Err(error) = set_up_tls() {
+        return fail(&format!("gemini-gateway: {error}"));
     }
     match terminal::run(chat) {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => fail(&format!("gemini-gateway: {trouble}")),
     }
+}
+
+/// Once in a process, before anything connects.
+fn set_up_tls() -> Result<(), String> {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    provider
+        .install_default()
+        .map_err(|_| "TLS was set up twice".to_owned())
+}
+
+/// What everything asynchronous runs on, and TLS for it.
+fn runtime() -> Result<Runtime, String> {
+    set_up_tls()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| format!("no runtime: {error}"))
 }
 
 fn start_log(config: &Config) {
@@ -144,6 +139,12 @@ fn print(text: &str) -> ExitCode {
 fn say(line: &str) -> ExitCode {
     let _ = writeln!(io::stderr().lock(), "{line}");
     ExitCode::SUCCESS
+}
+
+/// Says why, and ends with this code.
+fn fail_with(code: u8, error: &dyn std::error::Error) -> ExitCode {
+    say(&format!("gemini-gateway: {error}"));
+    ExitCode::from(code)
 }
 
 fn fail(line: &str) -> ExitCode {
