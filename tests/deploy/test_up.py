@@ -43,8 +43,10 @@ def test_exactly_the_files_of_the_image_are_uploaded(owner: Owner) -> None:
     assert run.code == 0, run.text
     files = owner.space.files
     assert {path.split("/")[0] for path in files} == {
-        ".gitattributes", "Cargo.lock", "Cargo.toml", "Dockerfile", "LICENSE", "README.md", "src",
+        ".gitattributes", "Cargo.lock", "Cargo.toml", "Dockerfile", "LICENSE", "README.md", "deploy", "src",
     }  # fmt: skip
+    bill = {"deploy/bill/licences.txt", "deploy/bill/sbom.cdx.json"}
+    assert {path for path in files if path.startswith("deploy/")} == bill
     assert files["README.md"] == (TOOL / "README.md").read_bytes()
     assert files["Dockerfile"] == (REPOSITORY / "Dockerfile").read_bytes()
     listed = subprocess.run(["git", "ls-files", "src"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
