@@ -23,11 +23,12 @@ WORKDIR /build
 # Neither tests nor rust-toolchain.toml: the image named above is the tool chain, and must not fetch another.
 COPY Cargo.toml Cargo.lock ./
 COPY src src
+# `pack-relative-relocs`: 0.7 MB less, where the linker knows it (binutils 2.38 on x86-64); glibc reads it since 2.36.
 # `touch`: cargo compares modification times, and a kept target folder may be newer than a checkout's files.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/build/target,sharing=locked \
     find src -type f -exec touch {} + \
- && cargo build --release --locked --bin gemini-gateway \
+ && RUSTFLAGS='-C link-arg=-Wl,-z,pack-relative-relocs' cargo build --release --locked --bin gemini-gateway \
  && mkdir -p /image/usr/local/bin /image/etc /empty \
  && cp target/release/gemini-gateway /image/usr/local/bin/
 # The program's own list of libraries, so that the copy is right on every architecture and after every new dependency.
